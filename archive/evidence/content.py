@@ -1,0 +1,144 @@
+"""Content: sealing, opening, committing, key wraps. One random key per part, used once."""
+
+import hashlib
+import hmac
+import os
+from dataclasses import dataclass
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from archive.evidence.errors import ContentError
+from archive.evidence.statement import Part
+
+MAX_CONTENT = 16 * 1024 * 1024  # padded bytes; larger things are attachments
+_KIB_64 = 64 * 1024
+_NO_NONCE = bytes(12)  # one message per key, so a constant nonce is sound
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    part: Part
+    ciphertext: bytes
+
+
+def new_key() -> bytes:
+    return os.urandom(32)
+
+
+def new_key_id() -> str:
+    return os.urandom(16).hex()
+
+
+def derive(content_key: bytes, info: bytes = b"liuhen/v1/content") -> tuple[bytes, bytes]:
+    """(AEAD key, salt): HKDF-SHA256 (RFC 5869) without salt, 64 bytes, split in two."""
+    if len(content_key) != 32:
+        raise ContentError("a content key has 32 bytes")
+    prk = hmac.digest(b"", content_key, "sha256")
+    first = hmac.digest(prk, info + b"\x01", "sha256")
+    return first, hmac.digest(prk, first + info + b"\x02", "sha256")
+
+
+def bucket(length: int) -> int:
+    """Padded length for `length` bytes, the 4 byte prefix included in both."""
+    if length <= 256:
+        return 256
+    if length <= _KIB_64:
+        return 1 << (length - 1).bit_length()
+    return -(-length // _KIB_64) * _KIB_64
+
+
+def pad(plaintext: bytes) -> bytes:
+    total = bucket(len(plaintext) + 4)
+    if total > MAX_CONTENT:
+        raise ContentError(f"content of {len(plaintext)} bytes: make it an attachment")
+    return (len(plaintext).to_bytes(4, "big") + plaintext).ljust(total, b"\x00")
+
+
+def unpad(padded: bytes) -> bytes:
+    plaintext = padded[4 : 4 + int.from_bytes(padded[:4], "big")]
+    if pad(plaintext) != padded:
+        raise ContentError("content is not padded as the format says")
+    return plaintext
+
+
+def commitment(salt: bytes, padded: bytes) -> str:
+    """64 hex digits. Needed beside the ciphertext hash: AES-GCM does not commit to its key."""
+    return hashlib.sha256(b"liuhen/v1/commitment\n" + salt + padded).hexdigest()
+
+
+def check_opening(part: Part, salt: bytes, plaintext: bytes) -> None:
+    """ContentError unless plaintext and salt are what this content part committed to."""
+    if part.role != "content" or len(salt) != 32:
+        raise ContentError("an opening is a content part's plaintext with a 32 byte salt")
+    padded = pad(plaintext)
+    if len(padded) != part.length or commitment(salt, padded) != part.commitment:
+        raise ContentError("plaintext and salt do not match the commitment")
+
+
+def seal(plaintext: bytes, *, record: str, event: str, n: int, key: bytes, key_id: str) -> Sealed:
+    """Encrypt one content part. `key` must be fresh: the nonce is constant."""
+    aead_key, salt = derive(key)
+    padded = pad(plaintext)
+    ciphertext = AESGCM(aead_key).encrypt(_NO_NONCE, padded, _associated(record, event, n))
+    part = Part(
+        "content",
+        n,
+        key_id,
+        commitment(salt, padded),
+        hashlib.sha256(ciphertext).hexdigest(),
+        len(padded),
+    )
+    return Sealed(part, ciphertext)
+
+
+def open_part(part: Part, ciphertext: bytes, *, record: str, event: str, key: bytes) -> bytes:
+    """The plaintext; ContentError unless hash, tag, padding and commitment all fit."""
+    if hashlib.sha256(ciphertext).hexdigest() != part.ciphertext:
+        raise ContentError("ciphertext is not the one that was signed")
+    aead_key, salt = derive(key)
+    associated = _associated(record, event, part.n)
+    try:
+        padded = AESGCM(aead_key).decrypt(_NO_NONCE, ciphertext, associated)
+    except InvalidTag:
+        raise ContentError("ciphertext does not open with this key in this place") from None
+    if len(padded) != part.length or commitment(salt, padded) != part.commitment:
+        raise ContentError("content does not match its commitment")
+    return unpad(padded)
+
+
+def wrap(wrapping_key: bytes, key: bytes, key_id: str) -> bytes:
+    """Wrap a content key under its record's key."""
+    return _wrap(wrapping_key, key, b"liuhen/v1/wrap\n" + bytes.fromhex(key_id))
+
+
+def unwrap(wrapping_key: bytes, wrapped: bytes, key_id: str) -> bytes:
+    return _unwrap(wrapping_key, wrapped, b"liuhen/v1/wrap\n" + bytes.fromhex(key_id))
+
+
+def wrap_record_key(master: bytes, key: bytes, record: str) -> bytes:
+    """Wrap a record's key under the master key."""
+    return _wrap(master, key, b"liuhen/v1/record-key\n" + bytes.fromhex(record))
+
+
+def unwrap_record_key(master: bytes, wrapped: bytes, record: str) -> bytes:
+    return _unwrap(master, wrapped, b"liuhen/v1/record-key\n" + bytes.fromhex(record))
+
+
+def _wrap(wrapping_key: bytes, key: bytes, associated: bytes) -> bytes:
+    nonce = os.urandom(12)
+    return nonce + AESGCM(wrapping_key).encrypt(nonce, key, associated)
+
+
+def _unwrap(wrapping_key: bytes, wrapped: bytes, associated: bytes) -> bytes:
+    if len(wrapped) != 12 + 32 + 16:
+        raise ContentError("a wrapped key has 60 bytes")
+    try:
+        return AESGCM(wrapping_key).decrypt(wrapped[:12], wrapped[12:], associated)
+    except InvalidTag:
+        raise ContentError("key does not unwrap with this wrapping key in this place") from None
+
+
+def _associated(record: str, event: str, n: int) -> bytes:
+    # Canonical JSON written out: hex and integers need no escaping.
+    return f'{{"event":"{event}","n":{n},"record":"{record}","role":"content","v":1}}'.encode()
