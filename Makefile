@@ -21,6 +21,8 @@ COOL_DOWN := 7 days
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 unexport PYTHONHOME PYTHONPATH PYTEST_ADDOPTS CONDA_PREFIX
 
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
 # uv does not read pip's settings: hand on the ones that say where packages come from.
 ifneq ($(PIP_INDEX_URL),)
 export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
@@ -31,16 +33,19 @@ endif
 ifneq ($(PIP_FIND_LINKS),)
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 endif
+# Behind a company's own authority the system's certificates are the ones to trust, as newer pips do too.
+export UV_SYSTEM_CERTS ?= true
 ifneq ($(PIP_CERT),)
 export SSL_CERT_FILE ?= $(PIP_CERT)
 endif
 
 # Where uv is not to be had or cannot reach its index, pip does the same more slowly.
+by_uv_or_pip = @{ [ -x $(BIN)/uv ] && $(BIN)/uv pip install -q $(1); } \
+  || { echo "plain pip instead of uv" >&2; $(BIN)/python -m pip install -q $(1); }
+
 define install
-	@{ [ -x $(BIN)/uv ] && $(BIN)/uv pip install -q --require-hashes -r $(1); } \
-	  || $(BIN)/python -m pip install -q --require-hashes -r $(1)
-	@{ [ -x $(BIN)/uv ] && $(BIN)/uv pip install -q --no-deps --no-build-isolation -e .; } \
-	  || $(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
+	$(call by_uv_or_pip,--require-hashes -r $(1))
+	$(call by_uv_or_pip,--no-deps --no-build-isolation -e .)
 	@touch $@
 endef
 
@@ -92,7 +97,7 @@ $(VENV)/.made: requirements-setup.txt
 	  || { echo "Python 3.11 or later is needed: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV) \
 	  || { echo "python3 has no venv here; on Debian: apt-get install python3-venv" >&2; exit 1; }
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-setup.txt \
+	@$(BIN)/python -m pip install -q --require-hashes -r requirements-setup.txt \
 	  || echo "no uv here: plain pip will do" >&2
 	@touch $@
 
