@@ -1,0 +1,838 @@
+"""`decide`: a command becomes one event, or is refused with a reason. Pure.
+
+No clock, no keys, no store: time and ids come in with the command, everything else with the
+context. What follows from an event (state, voided signatures, new items) is folded by `evolve`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import singledispatch
+from typing import Any, TypedDict
+
+from domain import forms
+from domain.access import resolve
+from domain.commands import (
+    Acknowledge,
+    Actor,
+    AnyCommand,
+    Command,
+    Correct,
+    File,
+    Import,
+    LinkTo,
+    Open,
+    Pause,
+    Refuse,
+    Reopen,
+    Resume,
+    Sign,
+    TakeStep,
+)
+from domain.conditions import holds
+from domain.context import Context
+from domain.errors import (
+    ConflictError,
+    FieldFault,
+    GuardError,
+    InvalidFormError,
+    NotEntitledError,
+    StepNotAllowedError,
+    TimeClaimError,
+    UnknownStepError,
+)
+from domain.events import (
+    Acknowledged,
+    AnyEvent,
+    Assurance,
+    Attachment,
+    Corrected,
+    Filed,
+    Imported,
+    LinkedTo,
+    Opened,
+    Paused,
+    Ref,
+    Refused,
+    Reopened,
+    Resumed,
+    Signed,
+    StepTaken,
+    Values,
+)
+from domain.kind import (
+    AllOf,
+    Anyone,
+    AnyOf,
+    Condition,
+    Guard,
+    Kind,
+    Linked,
+    Not,
+    Slot,
+    Step,
+    Text,
+    Who,
+)
+from domain.kinds import find
+from domain.record import Entry, Record, SignatureState
+
+CLOCK_TOLERANCE = timedelta(minutes=5)
+"""How far a claimed time may lie ahead of the archive's clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The event, and the versions of other records that it rests on: the commit checks them."""
+
+    event: AnyEvent
+    reads: Mapping[str, int]
+
+
+class _Header(TypedDict):
+    event_id: str
+    record_id: str
+    version: int
+    kind: str
+    kind_version: int
+    actor: str | None
+    behalf: str | None
+    assurance: Assurance
+    occurred_at: datetime
+    source: str | None
+    source_id: str | None
+
+
+def decide(record: Record | None, command: AnyCommand, context: Context) -> Decision:
+    """The event that a command leads to. Raises a DomainError where it may not be.
+
+    `record` is None exactly for `Open`.
+    """
+    if isinstance(command, Open):
+        return _open(command, context)
+    if record is None:
+        raise UnknownStepError(Text(zh="没有这条记录。", en="There is no such record."))
+    _check_time(record, command)
+    return _decide(command, record, context)
+
+
+@singledispatch
+def _decide(command: object, record: Record, context: Context) -> Decision:
+    raise AssertionError(f"no rule for {type(command).__name__}")
+
+
+def _header(kind: Kind, command: Command, version: int) -> _Header:
+    anonymous = kind.anonymous and version == 1
+    claimed = command.occurred_at
+    return _Header(
+        event_id=command.event_id,
+        record_id=command.record_id,
+        version=version,
+        kind=kind.id,
+        kind_version=kind.version,
+        actor=None if anonymous else command.actor.id,
+        behalf=None if anonymous else command.actor.behalf,
+        assurance="system" if anonymous else command.actor.assurance,
+        occurred_at=claimed.replace(hour=0, minute=0, second=0, microsecond=0)
+        if anonymous
+        else claimed,
+        source=None if anonymous else command.source,
+        source_id=None if anonymous else command.source_id,
+    )
+
+
+# ---------------------------------------------------------------- opening and steps
+
+
+def _open(command: Open, context: Context) -> Decision:
+    kind = find(command.kind)
+    step = kind.step(command.step)
+    if step is None or not step.opens:
+        raise UnknownStepError(
+            Text(
+                zh=f"“{kind.title.zh}”不能以“{command.step}”开始。",
+                en=f"A {kind.id} is not opened by {command.step!r}.",
+            ),
+            field="step",
+        )
+    if command.occurred_at > command.received_at + CLOCK_TOLERANCE:
+        raise _future()
+    values = forms.parse(_form_name(kind, step), step.form, command.values)
+    _check_named(step, values, context)
+    _entitled(step.by, (), command, None, values, context, kind.id)
+    _check_guards(step.guards, None, values, context)
+    department = _department(kind, values, command.actor, context)
+    event = Opened(
+        **_header(kind, command, 1),
+        step=step.id,
+        values=values,
+        attachments=_attached(step, values, command.attachments),
+        department=department,
+        recipients=_recipients(step, None, values, context, department),
+        signers=_signers(kind, step, None, values, context, department),
+        provenance=command.provenance,
+    )
+    return Decision(event, {})
+
+
+def _department(kind: Kind, values: Values, actor: Actor, context: Context) -> str | None:
+    if kind.department is not None:
+        said = values.get(kind.department)
+        return said if isinstance(said, str) else None
+    person = context.directory.people.get(actor.behalf or actor.person or "")
+    return person.department if person else None
+
+
+@_decide.register
+def _(command: TakeStep, record: Record, context: Context) -> Decision:
+    step = record.kind.step(command.step)
+    if step is None or step.opens:
+        raise UnknownStepError(
+            Text(
+                zh=f"“{record.kind.title.zh}”没有“{command.step}”这一步。",
+                en=f"A {record.kind.id} has no step {command.step!r}.",
+            ),
+            field="step",
+        )
+    _check_state(step, command.item, record, context, command.actor)
+    item_values = _item_values(record, step, command.item)
+    values = forms.parse(_form_name(record.kind, step), step.form, command.values, record)
+    _check_named(step, values, context)
+    seen = {**item_values, **values}
+    _entitled(step.by, step.not_by, command, record, seen, context, record.kind.id)
+    _check_guards(step.guards, record, seen, context)
+    event = StepTaken(
+        **_header(record.kind, command, record.version + 1),
+        step=step.id,
+        item=command.item,
+        values=values,
+        attachments=_attached(step, values, command.attachments),
+        recipients=_recipients(step, record, values, context, record.department),
+        signers=_signers(record.kind, step, record, values, context, record.department),
+    )
+    return Decision(event, _reads(step.guards, context))
+
+
+def _form_name(kind: Kind, step: Step) -> str:
+    return f"{kind.id}-{step.id}"
+
+
+def _item_values(record: Record, step: Step, key: str | None) -> Values:
+    if step.item is None or key is None:
+        return {}
+    return record.items[step.item][key].values
+
+
+def _check_state(
+    step: Step, key: str | None, record: Record, context: Context, actor: Actor
+) -> None:
+    if step.item is not None:
+        children = record.items.get(step.item, {})
+        if key not in children:
+            raise UnknownStepError(
+                Text(
+                    zh=f"没有条目“{key}”;现有:{'、'.join(children) or '无'}。",
+                    en=f"There is no item {key!r}; there are: {', '.join(children) or 'none'}.",
+                ),
+                field="item",
+            )
+        state, allowed = children[key].state, step.start
+    else:
+        state, allowed = record.state, (*step.start, *step.late)
+    if state not in allowed:
+        steps = allowed_steps(record)
+        raise StepNotAllowedError(
+            Text(
+                zh=f"当前状态“{_state_title(record, state).zh}”不能做“{step.title.zh}”;"
+                f"现在可以:{'、'.join(_titles(record, steps)) or '无'}。",
+                en=f"In state {state!r} the step {step.id!r} is not possible; "
+                f"now possible: {', '.join(steps) or 'none'}.",
+            ),
+            steps,
+        )
+    if record.filing is not None:
+        raise StepNotAllowedError(
+            Text(
+                zh="记录已归档;如需继续,请先重新打开。", en="The record is filed; reopen it first."
+            ),
+            ("reopen",),
+        )
+
+
+def _state_title(record: Record, state: str) -> Text:
+    found = record.kind.state(state)
+    return found.title if found else Text(zh=state, en=state)
+
+
+def _titles(record: Record, steps: tuple[str, ...]) -> list[str]:
+    found = (record.kind.step(s) for s in steps)
+    return [s.title.zh for s in found if s is not None]
+
+
+def allowed_steps(record: Record) -> tuple[str, ...]:
+    """The steps that the record's state allows now, whoever takes them."""
+    if record.filing is not None:
+        return ()
+    return tuple(
+        step.id
+        for step in record.kind.steps
+        if not step.opens
+        and (
+            any(c.state in step.start for c in record.items.get(step.item, {}).values())
+            if step.item is not None
+            else record.state in (*step.start, *step.late)
+        )
+    )
+
+
+def _check_named(step: Step, values: Values, context: Context) -> None:
+    """People, departments and records that the answers name must exist."""
+    faults = []
+    for what, identifier in forms.named_people(step.form, values):
+        known: Mapping[str, object] = (
+            context.directory.people if what == "person" else context.directory.departments
+        )
+        if identifier not in known:
+            faults.append(
+                FieldFault(identifier, Text(zh="名录中没有此人或部门", en=f"no such {what}"))
+            )
+    for field, identifier in forms.named_records(step.form, values):
+        kind = context.known.get(identifier)
+        if kind is None or (field.kinds and kind not in field.kinds):
+            faults.append(
+                FieldFault(
+                    field.id,
+                    Text(
+                        zh=f"没有这条记录,或种类不符(应为 {'、'.join(field.kinds) or '任意'})",
+                        en=f"no such record, or not one of {', '.join(field.kinds) or 'any kind'}",
+                    ),
+                )
+            )
+    if faults:
+        raise InvalidFormError(tuple(faults))
+
+
+def _attached(
+    step: Step, values: Values, attachments: tuple[Attachment, ...]
+) -> tuple[Attachment, ...]:
+    """The files that the answers name, each uploaded before."""
+    by_id = {a.id: a for a in attachments}
+    named = list(dict.fromkeys(forms.attachment_ids(step.form, values)))
+    missing = [i for i in named if i not in by_id]
+    if missing:
+        raise InvalidFormError(
+            tuple(
+                FieldFault(
+                    i, Text(zh="附件尚未上传,请先上传", en="this attachment was not uploaded")
+                )
+                for i in missing
+            )
+        )
+    return tuple(by_id[i] for i in named)
+
+
+# ---------------------------------------------------------------- who
+
+
+def _entitled(
+    by: tuple[Who, ...],
+    not_by: tuple[Who, ...],
+    command: Command,
+    record: Record | None,
+    values: Values,
+    context: Context,
+    kind: str,
+) -> None:
+    actor = command.actor
+    if actor.trusted:
+        return
+    if actor.person is None:
+        if actor.system is None and not any(isinstance(w, Anyone) for w in by):
+            raise NotEntitledError(
+                Text(zh="请以个人或系统身份登录后再做。", en="Sign in as a person or a system.")
+            )
+        return  # a system's key is scoped to kinds and steps where it is checked, at the door
+    person = _acting(command, context, kind)
+    allowed = resolve(by, context.directory, record, values)
+    if person not in allowed:
+        names = "、".join(sorted(_name(context, p) for p in allowed)[:5])
+        raise NotEntitledError(
+            Text(
+                zh=f"您无权做这一步;可由以下人员办理:{names or '(未设定)'}。",
+                en=f"You are not entitled to this; it is for: {names or 'nobody yet'}.",
+            )
+        )
+    barred = resolve(not_by, context.directory, record, values)
+    if person in barred or actor.person in barred:
+        raise NotEntitledError(
+            Text(
+                zh="职责分离:办理过前一步的人不能做这一步,请由他人办理。",
+                en="Separation of duties: another person must do this.",
+            )
+        )
+
+
+def _acting(command: Command, context: Context, kind: str) -> str:
+    """The person whose right is used: the actor, or the one who delegated to them."""
+    actor = command.actor
+    assert actor.person is not None
+    person = context.directory.people.get(actor.person)
+    if person is None or not person.active:
+        raise NotEntitledError(
+            Text(zh="名录中没有您,或已停用。", en="You are not in the directory, or inactive.")
+        )
+    if actor.behalf is None:
+        return actor.person
+    if not context.directory.may_act_for(actor.person, actor.behalf, kind, command.received_at):
+        raise NotEntitledError(
+            Text(
+                zh="没有有效的授权委托,不能代办;请先登记委托。",
+                en="No valid delegation lets you act for that person; register one first.",
+            )
+        )
+    return actor.behalf
+
+
+def _name(context: Context, person: str) -> str:
+    found = context.directory.people.get(person)
+    return found.name if found else person
+
+
+def _recipients(
+    step: Step, record: Record | None, values: Values, context: Context, department: str | None
+) -> tuple[str, ...]:
+    if step.distribute is None:
+        return ()
+    people = resolve(step.distribute.to, context.directory, record, values)
+    return tuple(sorted(people | _own(step.distribute.to, record, context, department)))
+
+
+def _signers(
+    kind: Kind,
+    step: Step,
+    record: Record | None,
+    values: Values,
+    context: Context,
+    department: str | None,
+) -> dict[str, tuple[str, ...]]:
+    """Freeze, by name, who must sign what this step puts before them."""
+    signers: dict[str, tuple[str, ...]] = {}
+    for slot in kind.slots:
+        if slot.opened_by != step.id:
+            continue
+        people = resolve(slot.signers, context.directory, record, values)
+        people |= _own(slot.signers, record, context, department)
+        if not people:
+            raise GuardError(
+                Text(
+                    zh=f"“{slot.title.zh}”找不到签字人;请先在名录中设定部门负责人或角色。",
+                    en=f"Nobody can sign {slot.id!r}; set the department head or role first.",
+                )
+            )
+        signers[slot.id] = tuple(sorted(people))
+    return signers
+
+
+def _own(
+    who: tuple[Who, ...], record: Record | None, context: Context, department: str | None
+) -> frozenset[str]:
+    """While a record is being opened, its department is known before it is."""
+    if record is not None or department is None:
+        return frozenset()
+    directory = context.directory
+    found: frozenset[str] = frozenset()
+    for word in who:
+        if word.who == "heads" and word.of is None:
+            found |= directory.heads((department,))
+        elif word.who == "members" and word.of is None:
+            found |= directory.members((department,))
+    return found
+
+
+# ---------------------------------------------------------------- guards
+
+
+def _check_guards(
+    guards: tuple[Guard, ...], record: Record | None, values: Values, context: Context
+) -> None:
+    for guard in guards:
+        if not holds(guard.needs, record, values, context):
+            raise GuardError(guard.message)
+
+
+def _reads(guards: tuple[Guard, ...], context: Context) -> dict[str, int]:
+    """Linked records whose state a guard rested on: their versions are part of the bargain."""
+    asked = [c for guard in guards for c in _linked_conditions(guard.needs)]
+    return {
+        head.record: head.version
+        for head in context.linked
+        if any(c.rel == head.rel and c.incoming == head.incoming for c in asked)
+    }
+
+
+def _linked_conditions(condition: Condition) -> list[Linked]:
+    match condition:
+        case Linked():
+            return [condition]
+        case Not(of=inner):
+            return _linked_conditions(inner)
+        case AllOf(of=parts) | AnyOf(of=parts):
+            return [c for part in parts for c in _linked_conditions(part)]
+        case _:
+            return []
+
+
+def _check_time(record: Record, command: Command) -> None:
+    if command.occurred_at > command.received_at + CLOCK_TOLERANCE:
+        raise _future()
+    if command.occurred_at < record.opened_at - CLOCK_TOLERANCE and record.provenance is None:
+        raise TimeClaimError(
+            Text(
+                zh="发生时间早于记录开始的时间;请核对日期。",
+                en="The claimed time lies before the record began; check the date.",
+            ),
+            field="occurred_at",
+        )
+
+
+def _future() -> TimeClaimError:
+    return TimeClaimError(
+        Text(
+            zh="发生时间晚于现在;请核对本机时钟和时区。",
+            en="The claimed time lies in the future; check your clock and time zone.",
+        ),
+        field="occurred_at",
+    )
+
+
+# ---------------------------------------------------------------- corrections
+
+
+@_decide.register
+def _(command: Correct, record: Record, context: Context) -> Decision:
+    _not_filed(record)
+    rule = record.kind.correcting
+    target = next((e for e in record.entries if e.version == command.target), None)
+    step = record.kind.step(target.step) if target else None
+    if target is None or step is None:
+        raise UnknownStepError(
+            Text(
+                zh=f"第 {command.target} 步没有可更正的内容。",
+                en=f"Version {command.target} holds nothing that can be corrected.",
+            ),
+            field="target",
+        )
+    if record.state in rule.locked:
+        raise StepNotAllowedError(
+            Text(zh="此状态下须先重新打开才能更正。", en="Reopen the record before correcting it."),
+            ("reopen",),
+        )
+    _need_reason(command.reason)
+    own = command.actor.id is not None and command.actor.id == target.actor
+    if not own:
+        _entitled(rule.by, (), command, record, target.values, context, record.kind.id)
+    values = forms.parse_some(
+        _form_name(record.kind, step), step.form, command.values, target.values, record
+    )
+    if not values:
+        raise ConflictError(Text(zh="没有任何改动。", en="Nothing would change."))
+    _check_named(step, values, context)
+    kept = tuple(a for e in record.entries if e is target for a in e.attachments)
+    event = Corrected(
+        **_header(record.kind, command, record.version + 1),
+        refs=(Ref("corrects", record.id, target.digest),),
+        values=values,
+        reason=command.reason,
+        attachments=tuple(
+            a for a in _attached(step, values, (*kept, *command.attachments)) if a not in kept
+        ),
+    )
+    return Decision(event, {})
+
+
+def _need_reason(reason: str) -> None:
+    if not reason.strip():
+        raise InvalidFormError((FieldFault("reason", Text(zh="请写明原因", en="give a reason")),))
+
+
+def _not_filed(record: Record) -> None:
+    if record.filing is not None:
+        raise StepNotAllowedError(
+            Text(
+                zh="记录已归档;如需更改,请先重新打开。", en="The record is filed; reopen it first."
+            ),
+            ("reopen",),
+        )
+
+
+# ---------------------------------------------------------------- signatures
+
+
+@_decide.register
+def _(command: Sign, record: Record, context: Context) -> Decision:
+    slot, signer = _to_answer(command, command.slot, command.edition, record, context)
+    person = context.directory.people[command.actor.person or ""]
+    event = Signed(
+        **_header(record.kind, command, record.version + 1),
+        step=slot.id,
+        slot=slot.id,
+        meaning=slot.meaning,
+        covers=covered(record, slot),
+        signer=signer.signer,
+        edition=record.edition,
+        printed_name=person.name,
+        printed_role=person.title or "、".join(sorted(person.roles)),
+    )
+    return Decision(event, {})
+
+
+@_decide.register
+def _(command: Refuse, record: Record, context: Context) -> Decision:
+    _need_reason(command.reason)
+    slot, signer = _to_answer(command, command.slot, command.edition, record, context)
+    if signer.refused is not None:
+        raise ConflictError(Text(zh="您已拒绝签字。", en="You have refused already."))
+    person = context.directory.people[command.actor.person or ""]
+    event = Refused(
+        **_header(record.kind, command, record.version + 1),
+        step=slot.id,
+        slot=slot.id,
+        covers=covered(record, slot),
+        signer=signer.signer,
+        edition=record.edition,
+        printed_name=person.name,
+        printed_role=person.title or "、".join(sorted(person.roles)),
+        reason=command.reason,
+    )
+    return Decision(event, {})
+
+
+def covered(record: Record, slot: Slot) -> tuple[str, ...]:
+    """Envelope hashes of what the signer sees: the covered steps, and every correction of them."""
+    entries = [e for e in record.entries if not slot.covers or e.step in slot.covers]
+    versions = sorted({v for e in entries for v in (e.version, *e.corrected_by)})
+    return tuple(record.digests[v - 1] for v in versions)
+
+
+def _to_answer(
+    command: Command, slot_id: str, edition: int, record: Record, context: Context
+) -> tuple[Slot, SignatureState]:
+    """The slot and the signature that this person is asked for, in person or by delegation."""
+    slot = record.kind.slot(slot_id)
+    if slot is None:
+        raise UnknownStepError(
+            Text(zh=f"没有签字项“{slot_id}”。", en=f"There is no signature {slot_id!r}."),
+            field="slot",
+        )
+    _not_filed(record)
+    if command.actor.person is None:
+        raise NotEntitledError(
+            Text(zh="系统不能代人签字。", en="A system cannot sign for a person.")
+        )
+    signer = _acting(command, context, record.kind.id)
+    if command.actor.behalf is not None and not slot.delegable:
+        raise NotEntitledError(
+            Text(zh="此签字不可委托。", en="This signature cannot be delegated.")
+        )
+    asked = [
+        s for s in record.signatures if s.slot == slot_id and s.signer == signer and not s.voided_by
+    ]
+    if not asked:
+        raise NotEntitledError(
+            Text(zh="您不在签字人名单中。", en="You are not among the signers of this edition.")
+        )
+    if asked[-1].signed_by is not None:
+        raise ConflictError(Text(zh="您已签字。", en="This is signed already."))
+    if edition != record.edition:
+        raise StepNotAllowedError(
+            Text(
+                zh=f"内容已更新为第 {record.edition} 版,您看到的是第 {edition} 版;请重新阅读后再签。",
+                en=f"The record is now edition {record.edition}, not {edition}; read it again first.",
+            )
+        )
+    return slot, asked[-1]
+
+
+@_decide.register
+def _(command: Acknowledge, record: Record, context: Context) -> Decision:
+    if command.actor.person is None:
+        raise NotEntitledError(
+            Text(zh="须由收件人本人确认。", en="Only a recipient can acknowledge.")
+        )
+    person = _acting(command, context, record.kind.id)
+    mine = [r for r in record.receipts if r.person == person and r.edition <= command.edition]
+    if not mine:
+        raise NotEntitledError(
+            Text(zh="您不在分发名单中。", en="You are not among the recipients of this edition.")
+        )
+    if all(r.at is not None for r in mine):
+        raise ConflictError(Text(zh="您已确认。", en="This is acknowledged already."))
+    event = Acknowledged(
+        **_header(record.kind, command, record.version + 1), edition=command.edition
+    )
+    return Decision(event, {})
+
+
+# ---------------------------------------------------------------- pauses
+
+
+@_decide.register
+def _(command: Pause, record: Record, context: Context) -> Decision:
+    _not_filed(record)
+    reason = next((r for r in record.kind.pauses if r.id == command.reason), None)
+    if reason is None:
+        raise UnknownStepError(
+            Text(
+                zh=f"没有暂停原因“{command.reason}”。", en=f"There is no pause {command.reason!r}."
+            ),
+            field="reason",
+        )
+    _need_reason(command.note)
+    _entitled(reason.by, (), command, record, {}, context, record.kind.id)
+    if any(p.reason == reason.id and p.until is None for p in record.pauses):
+        raise ConflictError(Text(zh="已因此原因暂停。", en="Paused for this reason already."))
+    event = Paused(
+        **_header(record.kind, command, record.version + 1),
+        step=reason.id,
+        reason=reason.id,
+        note=command.note,
+        attachments=command.attachments,
+    )
+    return Decision(event, {})
+
+
+@_decide.register
+def _(command: Resume, record: Record, context: Context) -> Decision:
+    reason = next((r for r in record.kind.pauses if r.id == command.reason), None)
+    pause = next((p for p in record.pauses if p.reason == command.reason and p.until is None), None)
+    if reason is None or pause is None:
+        raise ConflictError(Text(zh="没有因此原因暂停。", en="Not paused for this reason."))
+    _entitled(reason.by, (), command, record, {}, context, record.kind.id)
+    if command.occurred_at < pause.since:
+        raise TimeClaimError(
+            Text(zh="恢复时间早于暂停时间。", en="It cannot resume before it was paused."),
+            field="occurred_at",
+        )
+    event = Resumed(
+        **_header(record.kind, command, record.version + 1),
+        step=reason.id,
+        reason=reason.id,
+        note=command.note,
+    )
+    return Decision(event, {})
+
+
+# ---------------------------------------------------------------- links, filing, reopening
+
+
+@_decide.register
+def _(command: LinkTo, record: Record, context: Context) -> Decision:
+    rule = next((r for r in record.kind.links if r.rel == command.rel), None)
+    if rule is None:
+        raise UnknownStepError(
+            Text(zh=f"没有关联“{command.rel}”。", en=f"There is no link {command.rel!r}."),
+            field="rel",
+        )
+    _entitled(
+        (*record.kind.correcting.by, *_actors(record)),
+        (),
+        command,
+        record,
+        {},
+        context,
+        record.kind.id,
+    )
+    kind = context.known.get(command.record)
+    if command.record == record.id or kind is None or (rule.kinds and kind not in rule.kinds):
+        raise InvalidFormError(
+            (FieldFault("record", Text(zh="没有这条记录,或种类不符", en="no such record to link")),)
+        )
+    exists = any(link.rel == command.rel and link.record == command.record for link in record.links)
+    if command.withdraw:
+        _need_reason(command.reason)
+    else:
+        _not_filed(record)
+    if exists != command.withdraw:
+        raise ConflictError(
+            Text(zh="没有此关联。", en="There is no such link.")
+            if command.withdraw
+            else Text(zh="已经关联。", en="They are linked already.")
+        )
+    head = next((h for h in context.linked if h.record == command.record), None)
+    event = LinkedTo(
+        **_header(record.kind, command, record.version + 1),
+        refs=(Ref(command.rel, command.record, head.digest if head else None),),
+        withdrawn=command.withdraw,
+        reason=command.reason,
+    )
+    return Decision(event, {})
+
+
+def _actors(record: Record) -> tuple[Who, ...]:
+    """Whoever may take a step of the kind may link it."""
+    return tuple(w for step in record.kind.steps for w in step.by)
+
+
+@_decide.register
+def _(command: File, record: Record, context: Context) -> Decision:
+    rule = record.kind.filing
+    _not_filed(record)
+    if rule is None or record.state not in rule.states:
+        raise StepNotAllowedError(
+            Text(
+                zh=f"当前状态“{_state_title(record, record.state).zh}”还不能归档。",
+                en=f"A record in state {record.state!r} cannot be filed yet.",
+            ),
+            allowed_steps(record),
+        )
+    _entitled(rule.by, (), command, record, {}, context, record.kind.id)
+    _check_guards(rule.guards, record, {}, context)
+    event = Filed(
+        **_header(record.kind, command, record.version + 1),
+        base_date=command.received_at.astimezone(context.zone).date().isoformat(),
+        zone=context.zone.key,
+        tzdata=context.tzdata,
+        scope=command.scope,
+        marks=tuple(sorted(set(command.marks))),
+        copies=tuple(f"paper-{n + 1}" for n in range(len(command.locations))),
+        note=command.note,
+        locations=command.locations,
+    )
+    return Decision(event, _reads(rule.guards, context))
+
+
+@_decide.register
+def _(command: Reopen, record: Record, context: Context) -> Decision:
+    rule = record.kind.reopening
+    if rule is None or (record.filing is None and record.state not in rule.states):
+        raise StepNotAllowedError(
+            Text(zh="此记录现在不能重新打开。", en="This record cannot be reopened now."),
+            allowed_steps(record),
+        )
+    _need_reason(command.reason)
+    _entitled(rule.by, (), command, record, {}, context, record.kind.id)
+    event = Reopened(**_header(record.kind, command, record.version + 1), reason=command.reason)
+    return Decision(event, {})
+
+
+@_decide.register
+def _(command: Import, record: Record, context: Context) -> Decision:
+    """Imported history goes past the guards of the steps: their order was not ours."""
+    if record.provenance is None or not command.actor.trusted:
+        raise NotEntitledError(
+            Text(
+                zh="只有导入的记录可以补入外部历史。",
+                en="Only an imported record takes lines of a foreign history.",
+            )
+        )
+    event = Imported(
+        **_header(record.kind, command, record.version + 1),
+        activity=command.activity,
+        status=command.status,
+        person=command.person,
+        unit=command.unit,
+        attributes=command.attributes,
+    )
+    return Decision(event, {})

@@ -1,0 +1,569 @@
+"""The state of a record, and `evolve`: what an event makes of it. Pure, total, never raises.
+
+Content may be gone (`readable` is false): the skeleton of the history still folds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import singledispatch
+
+from domain import conditions
+from domain.events import (
+    Acknowledged,
+    Attachment,
+    Corrected,
+    Filed,
+    Imported,
+    LinkedTo,
+    Opened,
+    Paused,
+    Recorded,
+    Ref,
+    Refused,
+    Reopened,
+    Resumed,
+    Signed,
+    StepTaken,
+    Values,
+)
+from domain.kind import Kind, Step
+from domain.kinds import find
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A step as it stands now: its answers after corrections, and both of its times."""
+
+    version: int
+    digest: str
+    step: str
+    item: str | None
+    values: Values
+    actor: str | None
+    behalf: str | None
+    occurred_at: datetime
+    recorded_at: datetime
+    edition: int
+    corrected_by: tuple[int, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A keyed child: an action item, milestone or commitment."""
+
+    key: str
+    state: str
+    values: Values
+    version: int
+    """Of the event that made it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureState:
+    """What one frozen signer has answered for an edition of a slot."""
+
+    slot: str
+    signer: str
+    edition: int
+    signed_by: str | None = None
+    meaning: str | None = None
+    refused: str | None = None
+    """The reason of a refusal."""
+    version: int | None = None
+    digest: str | None = None
+    at: datetime | None = None
+    printed_name: str = ""
+    printed_role: str = ""
+    voided_by: int | None = None
+    """Version of the event that left this signature covering an earlier edition."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Who was to receive an edition, and when they acknowledged it."""
+
+    person: str
+    edition: int
+    version: int
+    acknowledge: bool
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    reason: str
+    since: datetime
+    until: datetime | None
+    note: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    rel: str
+    record: str
+    event: str | None
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Filing:
+    version: int
+    base_date: str
+    zone: str
+    scope: bool
+    marks: tuple[str, ...]
+    copies: tuple[str, ...]
+    locations: tuple[str, ...]
+    at: datetime
+    by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignEvent:
+    """A line of an imported history, as the other system had it."""
+
+    version: int
+    activity: str
+    status: str
+    person: str
+    unit: str
+    attributes: Values
+    occurred_at: datetime
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What is known of a record after its events so far."""
+
+    id: str
+    kind: Kind
+    number: str | None
+    version: int
+    head: str
+    """Envelope hash of the last event."""
+    state: str
+    edition: int
+    opened_by: str | None
+    opened_at: datetime
+    """As claimed; `recorded_at` is the log's time of the last event."""
+    recorded_at: datetime
+    department: str | None
+    provenance: Values | None = None
+    entries: tuple[Entry, ...] = ()
+    items: Mapping[str, Mapping[str, Item]] = field(default_factory=dict)
+    signatures: tuple[SignatureState, ...] = ()
+    receipts: tuple[Receipt, ...] = ()
+    pauses: tuple[Pause, ...] = ()
+    links: tuple[Link, ...] = ()
+    filing: Filing | None = None
+    reopened: tuple[int, ...] = ()
+    """Versions of the reopenings."""
+    history: tuple[ForeignEvent, ...] = ()
+    digests: tuple[str, ...] = ()
+    """Envelope hash of each event, by version - 1."""
+    readable: bool = True
+
+    def said(self, step: str) -> Entry | None:
+        """What a step last said, at the record itself."""
+        return next((e for e in reversed(self.entries) if e.step == step and e.item is None), None)
+
+    def answer(self, path: str) -> object:
+        """The answer at `step.field`, or None."""
+        step, _, field_id = path.partition(".")
+        entry = self.said(step)
+        return entry.values.get(field_id) if entry else None
+
+    @property
+    def since(self) -> int:
+        """The version of the last reopening, or 0: earlier steps count as taken before it."""
+        return self.reopened[-1] if self.reopened else 0
+
+    def open_slots(self) -> tuple[SignatureState, ...]:
+        """Signatures of the present edition that were asked for and not answered."""
+        return tuple(
+            s
+            for s in self.signatures
+            if s.voided_by is None and s.signed_by is None and s.refused is None
+        )
+
+
+def replay(events: Iterable[Recorded]) -> Record | None:
+    """Fold events, oldest first; None where there are none that open a record."""
+    record: Record | None = None
+    for recorded in events:
+        record = evolve(record, recorded)
+    return record
+
+
+def evolve(record: Record | None, recorded: Recorded) -> Record | None:
+    """The record after one more event; events before an opening leave nothing."""
+    event = recorded.event
+    if isinstance(event, Opened):
+        return _open(event, recorded)
+    if record is None:
+        return None
+    after = _apply(event, record, recorded)
+    return replace(
+        after,
+        version=event.version,
+        head=recorded.digest,
+        recorded_at=recorded.recorded_at,
+        digests=(*record.digests, recorded.digest),
+        readable=record.readable and event.readable,
+    )
+
+
+def _open(event: Opened, recorded: Recorded) -> Record:
+    kind = find(event.kind, event.kind_version)
+    empty = Record(
+        id=event.record_id,
+        kind=kind,
+        number=recorded.number,
+        version=event.version,
+        head=recorded.digest,
+        state=kind.states[0].id,
+        edition=1,
+        opened_by=event.actor,
+        opened_at=event.occurred_at,
+        recorded_at=recorded.recorded_at,
+        department=event.department,
+        provenance=event.provenance,
+        digests=(recorded.digest,),
+        readable=event.readable,
+    )
+    step = kind.step(event.step or "")
+    return empty if step is None else _take(empty, step, event, recorded, None)
+
+
+@singledispatch
+def _apply(event: object, record: Record, recorded: Recorded) -> Record:
+    raise AssertionError(f"no rule for {type(event).__name__}")
+
+
+@_apply.register
+def _(event: StepTaken, record: Record, recorded: Recorded) -> Record:
+    step = record.kind.step(event.step or "")
+    return record if step is None else _take(record, step, event, recorded, event.item)
+
+
+def _take(
+    record: Record, step: Step, event: Opened | StepTaken, recorded: Recorded, item: str | None
+) -> Record:
+    late = record.state in step.late
+    edition = record.edition + (1 if step.new_edition and not step.opens else 0)
+    entry = Entry(
+        version=event.version,
+        digest=recorded.digest,
+        step=step.id,
+        item=item,
+        values=event.values,
+        actor=event.actor,
+        behalf=event.behalf,
+        occurred_at=event.occurred_at,
+        recorded_at=recorded.recorded_at,
+        edition=edition,
+        attachments=event.attachments,
+    )
+    record = replace(
+        record,
+        edition=edition,
+        entries=(*record.entries, entry),
+        items=_items_after(record, step, event, item),
+        signatures=_asked(record, step, event, edition),
+        receipts=(
+            *record.receipts,
+            *(
+                Receipt(
+                    p, edition, event.version, bool(step.distribute and step.distribute.acknowledge)
+                )
+                for p in event.recipients
+            ),
+        ),
+    )
+    if late or step.item is not None or step.to is None:
+        return record
+    to = conditions.destination(step, record, event.values)
+    return record if to is None else replace(record, state=to)
+
+
+def _items_after(
+    record: Record, step: Step, event: Opened | StepTaken, item: str | None
+) -> Mapping[str, Mapping[str, Item]]:
+    """Rows and item forms make new children; an item's step moves that child and adds to it."""
+    items = {name: dict(children) for name, children in record.items.items()}
+    for form_field in step.form.fields:
+        if form_field.collection is not None:
+            for row in event.values.get(form_field.id) or ():
+                _add(items, record.kind, form_field.collection, row, event.version)
+    if step.adds_item is not None:
+        _add(items, record.kind, step.adds_item, event.values, event.version)
+    if step.item is not None and item is not None and item in items.get(step.item, {}):
+        child = items[step.item][item]
+        to = conditions.destination(step, record, event.values)
+        items[step.item][item] = replace(
+            child, state=to or child.state, values={**child.values, **event.values}
+        )
+    return items
+
+
+def _add(
+    items: dict[str, dict[str, Item]], kind: Kind, name: str, values: Values, version: int
+) -> None:
+    collection = kind.collection(name)
+    if collection is not None:
+        children = items.setdefault(name, {})
+        key = f"{name}-{len(children) + 1}"
+        children[key] = Item(key, collection.initial, values, version)
+
+
+def _asked(
+    record: Record, step: Step, event: Opened | StepTaken, edition: int
+) -> tuple[SignatureState, ...]:
+    """Signatures asked for by this step; those of an earlier edition of the slot are voided."""
+    renewed = {slot.id for slot in record.kind.slots if slot.opened_by == step.id}
+    if step.new_edition:
+        renewed |= {slot.id for slot in record.kind.slots if slot.on_correction != "none"}
+    kept = tuple(
+        replace(s, voided_by=event.version) if s.slot in renewed and s.voided_by is None else s
+        for s in record.signatures
+    )
+    asked = (
+        SignatureState(slot, signer, edition)
+        for slot, signers in event.signers.items()
+        for signer in signers
+    )
+    return (*kept, *asked)
+
+
+@_apply.register
+def _(event: Corrected, record: Record, recorded: Recorded) -> Record:
+    digest = event.refs[0].event if event.refs else None
+    target = next((e for e in record.entries if e.digest == digest), None)
+    if target is None:
+        return record
+    edition = record.edition + 1
+    return replace(
+        record,
+        edition=edition,
+        entries=tuple(_corrected(e, event) if e is target else e for e in record.entries),
+        items=_corrected_items(record, target, event),
+        signatures=_after_correction(record, target.step, event.version, edition),
+    )
+
+
+def _corrected(entry: Entry, event: Corrected) -> Entry:
+    return replace(
+        entry,
+        values={**entry.values, **event.values},
+        corrected_by=(*entry.corrected_by, event.version),
+        attachments=(*entry.attachments, *event.attachments),
+    )
+
+
+def _corrected_items(
+    record: Record, target: Entry, event: Corrected
+) -> Mapping[str, Mapping[str, Item]]:
+    """Rows keep their keys by position: a correction changes them, adds more, and removes none."""
+    step = record.kind.step(target.step)
+    items = {name: dict(children) for name, children in record.items.items()}
+    for form_field in step.form.fields if step else ():
+        if form_field.collection is None or form_field.id not in event.values:
+            continue
+        name = form_field.collection
+        mine = [i for i in items.get(name, {}).values() if i.version == target.version]
+        for index, row in enumerate(event.values[form_field.id] or ()):
+            if index < len(mine):
+                items[name][mine[index].key] = replace(
+                    mine[index], values={**mine[index].values, **row}
+                )
+            else:
+                _add(items, record.kind, name, row, target.version)
+    return items
+
+
+def _after_correction(
+    record: Record, step: str, version: int, edition: int
+) -> tuple[SignatureState, ...]:
+    """A correction voids all, some (those that cover the step) or none of a slot's signatures.
+
+    Each voided signature stays, visibly over the earlier edition, and is asked for again.
+    """
+    after: list[SignatureState] = []
+    for signature in record.signatures:
+        slot = record.kind.slot(signature.slot)
+        keeps = (
+            slot is None
+            or signature.voided_by is not None
+            or slot.on_correction == "none"
+            or (slot.on_correction == "touched" and step not in slot.covers)
+        )
+        if keeps:
+            after.append(signature)
+        elif signature.version is None:
+            after.append(replace(signature, edition=edition))
+        else:
+            after.append(replace(signature, voided_by=version))
+            after.append(SignatureState(signature.slot, signature.signer, edition))
+    return tuple(after)
+
+
+@_apply.register
+def _(event: Signed, record: Record, recorded: Recorded) -> Record:
+    signatures = _answered(
+        record,
+        event,
+        lambda s: replace(
+            s,
+            signed_by=event.actor,
+            meaning=event.meaning,
+            refused=None,
+            version=event.version,
+            digest=recorded.digest,
+            at=recorded.recorded_at,
+            printed_name=event.printed_name,
+            printed_role=event.printed_role,
+        ),
+    )
+    return _completed(replace(record, signatures=signatures), event.slot)
+
+
+@_apply.register
+def _(event: Refused, record: Record, recorded: Recorded) -> Record:
+    signatures = _answered(
+        record,
+        event,
+        lambda s: replace(
+            s,
+            refused=event.reason or "-",
+            version=event.version,
+            digest=recorded.digest,
+            at=recorded.recorded_at,
+            printed_name=event.printed_name,
+            printed_role=event.printed_role,
+        ),
+    )
+    record = replace(record, signatures=signatures)
+    slot = record.kind.slot(event.slot)
+    if slot is not None and slot.on_refusal == "returns" and slot.returns_to:
+        return replace(record, state=slot.returns_to)
+    return _completed(record, event.slot)
+
+
+def _answered(record, event, answer):  # type: ignore[no-untyped-def]
+    return tuple(
+        answer(s)
+        if s.slot == event.slot
+        and s.signer == (event.signer or s.signer)
+        and s.voided_by is None
+        and s.signed_by is None
+        else s
+        for s in record.signatures
+    )
+
+
+def _completed(record: Record, slot_id: str) -> Record:
+    """Once every slot opened by the same step is signed off, the record moves on."""
+    slot = record.kind.slot(slot_id)
+    if slot is None or slot.completes is None:
+        return record
+    together = (s for s in record.kind.slots if s.opened_by == slot.opened_by)
+    if all(conditions.signed_off(record, s.id) for s in together):
+        return replace(record, state=slot.completes)
+    return record
+
+
+@_apply.register
+def _(event: Acknowledged, record: Record, recorded: Recorded) -> Record:
+    person = event.behalf or event.actor
+    return replace(
+        record,
+        receipts=tuple(
+            replace(r, at=recorded.recorded_at)
+            if r.person == person and r.at is None and r.edition <= event.edition
+            else r
+            for r in record.receipts
+        ),
+    )
+
+
+@_apply.register
+def _(event: Paused, record: Record, recorded: Recorded) -> Record:
+    pause = Pause(event.reason, event.occurred_at, None, event.note, event.version)
+    return replace(record, pauses=(*record.pauses, pause))
+
+
+@_apply.register
+def _(event: Resumed, record: Record, recorded: Recorded) -> Record:
+    return replace(
+        record,
+        pauses=tuple(
+            replace(p, until=event.occurred_at)
+            if p.reason == event.reason and p.until is None
+            else p
+            for p in record.pauses
+        ),
+    )
+
+
+@_apply.register
+def _(event: LinkedTo, record: Record, recorded: Recorded) -> Record:
+    links = tuple(
+        link for link in record.links if not (event.withdrawn and _same(link, event.refs))
+    )
+    if not event.withdrawn:
+        links += tuple(Link(r.rel, r.record, r.event, event.version) for r in event.refs)
+    return replace(record, links=links)
+
+
+def _same(link: Link, refs: tuple[Ref, ...]) -> bool:
+    return any(link.rel == ref.rel and link.record == ref.record for ref in refs)
+
+
+@_apply.register
+def _(event: Filed, record: Record, recorded: Recorded) -> Record:
+    return replace(
+        record,
+        filing=Filing(
+            event.version,
+            event.base_date,
+            event.zone,
+            event.scope,
+            event.marks,
+            event.copies,
+            event.locations,
+            recorded.recorded_at,
+            event.actor,
+        ),
+    )
+
+
+@_apply.register
+def _(event: Reopened, record: Record, recorded: Recorded) -> Record:
+    reopening = record.kind.reopening
+    return replace(
+        record,
+        state=reopening.to if reopening else record.state,
+        filing=None,
+        reopened=(*record.reopened, event.version),
+    )
+
+
+@_apply.register
+def _(event: Imported, record: Record, recorded: Recorded) -> Record:
+    line = ForeignEvent(
+        event.version,
+        event.activity,
+        event.status,
+        event.person,
+        event.unit,
+        event.attributes,
+        event.occurred_at,
+        recorded.recorded_at,
+    )
+    return replace(record, history=(*record.history, line))
