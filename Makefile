@@ -53,7 +53,7 @@ endef
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.runtime
-	$(BIN)/liuhen serve --sample $(ARGS)
+	LIUHEN_DATA="$${LIUHEN_DATA:-data}" $(BIN)/liuhen serve --sample $(ARGS)
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
