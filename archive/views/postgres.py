@@ -1,0 +1,197 @@
+"""Views in UNLOGGED tables of the archive's PostgreSQL database."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from functools import lru_cache
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from archive.views.database import (
+    BOOKS,
+    CREATED,
+    POSTGRESQL,
+    NotLeading,
+    Row,
+    ViewDatabase,
+    ViewDatabaseUnavailable,
+    ViewError,
+    ViewMissing,
+)
+
+
+class PostgresViews(ViewDatabase):
+    """UNLOGGED tables in a schema of their own: not in the write-ahead log, nor on a standby.
+
+    After a crash or on a promoted standby PostgreSQL empties them, the rows of `views` with them.
+    No statistics are kept of what texts hold: they are samples of the texts, in a catalogue that
+    is logged. Several processes may open it; a session lock chooses the one that writes.
+    """
+
+    dialect = POSTGRESQL
+
+    def __init__(self, dsn: str, schema: str = "views", readers: int = 8) -> None:
+        super().__init__()
+        if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", schema):
+            raise ViewError(f"{schema!r} is no schema name: use a-z, 0-9 and _")
+        self._schema = schema
+        # Plans made for any value would take the rare path for common words.
+        options = f"-c search_path={schema} -c plan_cache_mode=force_custom_plan"
+        given = str(conninfo_to_dict(dsn).get("options") or "")
+        self._conninfo = make_conninfo(dsn, options=f"{given} {options}".strip())
+        self._writer: psycopg.Connection[Row] | None = None
+        self._pool = ConnectionPool(
+            self._conninfo, min_size=1, max_size=readers, kwargs={"autocommit": True}, open=True,
+            timeout=10,
+        )  # fmt: skip
+
+    def lead(self) -> bool:
+        with self._lock, self._translated():
+            if self._writer is not None:
+                if not self._writer.closed:
+                    return True
+                self._writer = None
+            writer = psycopg.connect(self._conninfo, autocommit=True)
+            (mine,) = _one(writer.execute("SELECT pg_try_advisory_lock(%s)", (self._lock_number,)))
+            if not mine:
+                writer.close()
+                return False
+            writer.execute(f"CREATE SCHEMA IF NOT EXISTS {self._schema}")
+            for statement in BOOKS:
+                writer.execute(_in_postgres_words(statement))
+            self._writer = writer
+            return True
+
+    @property
+    def _lock_number(self) -> int:
+        digest = hashlib.sha256(f"liuhen/views\n{self._schema}".encode()).digest()
+        return int.from_bytes(digest[:8], "big", signed=True)
+
+    def _begun(self) -> AbstractContextManager[object]:
+        return self._held().transaction()
+
+    def _held(self) -> psycopg.Connection[Row]:
+        assert self._writer is not None  # noqa: S101 - transaction() leads first
+        return self._writer
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (psycopg.Error, PoolTimeout) as error:
+            raise _postgres_error(error) from error
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
+        self._outside()
+        return self._held().execute(_in_postgres_words(sql), parameters).rowcount
+
+    def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        self._outside()
+        with self._held().cursor() as cursor:
+            cursor.executemany(_in_postgres_words(sql), rows)
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        words = _in_postgres_words(sql)
+        with self._translated():
+            if self._writing:
+                return self._held().execute(words, parameters).fetchall()
+            try:
+                with self._pool.connection() as connection:
+                    return connection.execute(words, parameters).fetchall()
+            except psycopg.OperationalError:
+                # The server was restarted under an idle connection; the pool has dropped it.
+                with self._pool.connection() as connection:
+                    return connection.execute(words, parameters).fetchall()
+
+    def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[Row]:
+        words = _in_postgres_words(sql)
+        with self._translated():
+            if self._writing:
+                yield from _in_pieces(self._held(), words, parameters)
+                return
+            with self._pool.connection() as connection, connection.transaction():
+                yield from _in_pieces(connection, words, parameters)
+
+    def _create(self, statement: str) -> None:
+        self.execute(statement)
+        for table in CREATED.findall(statement):
+            for (column,) in self.query(
+                "SELECT attname FROM pg_attribute WHERE attrelid = ?::regclass AND attnum > 0"
+                " AND atttypid NOT IN ('int8'::regtype, 'float8'::regtype)",
+                (table,),
+            ):
+                self.execute(f'ALTER TABLE {table} ALTER COLUMN "{column}" SET STATISTICS 0')
+
+    def _drop(self, table: str) -> None:
+        self.execute(f"DROP TABLE IF EXISTS {table} CASCADE")
+
+    def clean(self) -> None:
+        with self._lock, self._translated():
+            if not self.lead():
+                raise NotLeading
+            tables = " ".join(row[0] for row in self.query("SELECT tables FROM views"))
+            for table in ["alarms", *tables.split()]:
+                # Only FULL: a plain VACUUM leaves a deleted piece as a key of its GIN index.
+                self._held().execute(f"VACUUM (FULL) {self._schema}.{table}")
+
+    def close(self) -> None:
+        with self._lock:
+            self._pool.close()
+            if self._writer is not None:
+                self._writer.close()
+                self._writer = None
+
+
+def _in_pieces(
+    connection: psycopg.Connection[Row], words: str, parameters: Sequence[Any]
+) -> Iterator[Row]:
+    with connection.cursor(name="stream") as cursor:
+        cursor.itersize = 1000
+        yield from cursor.execute(words, parameters)
+
+
+def _one(cursor: psycopg.Cursor[Row]) -> Row:
+    row = cursor.fetchone()
+    assert row is not None  # noqa: S101 - a SELECT of one expression
+    return row
+
+
+_QUOTED = re.compile(r"('(?:[^']|'')*')")
+_WORDS = (
+    (re.compile(r"\bCREATE TABLE\b"), "CREATE UNLOGGED TABLE"),
+    (re.compile(r"\bINTEGER PRIMARY KEY AUTOINCREMENT\b"),
+     "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"),
+    (re.compile(r"\bINTEGER\b"), "BIGINT"),
+    (re.compile(r"\bREAL\b"), "DOUBLE PRECISION"),
+    (re.compile(r"\bBLOB\b"), "BYTEA"),
+    # Bytes decide the order of texts, as in SQLite.
+    (re.compile(r"\bTEXT\b(?!\[)"), 'TEXT COLLATE "C"'),
+)  # fmt: skip
+
+
+@lru_cache(maxsize=1024)
+def _in_postgres_words(sql: str) -> str:
+    """The same statement for psycopg; nothing in quotes is touched but `%`."""
+    pieces = _QUOTED.split(sql.replace("%", "%%"))
+    creating = sql.lstrip().startswith("CREATE")
+    for n in range(0, len(pieces), 2):
+        if creating:
+            for word, translation in _WORDS:
+                pieces[n] = word.sub(translation, pieces[n])
+        pieces[n] = pieces[n].replace("?", "%s")
+    return "".join(pieces)
+
+
+def _postgres_error(error: Exception) -> ViewError:
+    if isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.InvalidSchemaName):
+        return ViewMissing("its table is not there")
+    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError | PoolTimeout):
+        return ViewDatabaseUnavailable(f"PostgreSQL cannot be reached ({error}): try again")
+    name = type(error).__name__
+    return ViewError(f"PostgreSQL refused a view's statement: {name}")

