@@ -135,7 +135,7 @@ def _double(p: Point) -> Point:
 
 def _multiply(scalar: int, point: Point) -> Point:
     result = _IDENTITY
-    for bit in bin(scalar)[2:]:
+    for bit in f"{scalar:b}":
         result = _double(result)
         if bit == "1":
             result = _add(result, point)

@@ -1,0 +1,80 @@
+"""`python -m archive.evidence BUNDLE`: check a bundle offline."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from archive.evidence.errors import BundleError, EvidenceError
+from archive.evidence.policy import Policy
+from archive.evidence.report import Report
+from archive.evidence.verify import verify
+from archive.evidence.wording import STEPS, render
+
+OK, FAILED, UNUSABLE = 0, 1, 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    try:
+        policy = _policy(options)
+        with Path(options.bundle).open("rb") as file:
+            report = verify(file, policy)
+    except (EvidenceError, OSError, UnicodeDecodeError) as error:
+        return _unusable(error, options)
+    if options.json:
+        _say(json.dumps(_as_json(report), ensure_ascii=False, indent=2) + "\n")
+    else:
+        _say(render(report, options.lang))
+    return OK if report.ok else FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m archive.evidence",
+        description="核验证据包 / Check an evidence bundle offline.",
+        epilog="exit status: 0 nothing failed, 1 something failed, 2 the input cannot be used",
+    )
+    parser.add_argument("bundle", metavar="BUNDLE")
+    parser.add_argument("--lang", choices=("zh", "en"), default="zh")
+    trust = parser.add_mutually_exclusive_group()
+    trust.add_argument("--policy", metavar="FILE", help="whom to trust (C2SP tlog-policy)")
+    trust.add_argument("--vkey", metavar="VKEY", help="the log's verifier key, name+id+base64")
+    parser.add_argument("--json", action="store_true", help="the report for machines")
+    return parser
+
+
+def _policy(options: argparse.Namespace) -> Policy | None:
+    if options.vkey:
+        return Policy.of_vkey(options.vkey)
+    if options.policy:
+        return Policy.parse(Path(options.policy).read_text(encoding="utf-8"))
+    return None
+
+
+def _unusable(error: Exception, options: argparse.Namespace) -> int:
+    where = error.where if isinstance(error, BundleError) else None
+    if options.json:
+        _say(json.dumps({"ok": False, "unusable": str(error), "where": where}) + "\n")
+    else:
+        text = ("无法使用", "cannot be used")[options.lang == "en"]
+        sys.stderr.write(f"{options.bundle}: {text}: {error}\n")
+    return UNUSABLE
+
+
+def _as_json(report: Report) -> dict[str, object]:
+    steps = [
+        {"step": step, "title": title[1], "checked": report.counts.get(step, 0)}
+        for step, title in STEPS.items()
+    ]
+    return {"ok": report.ok, "steps": steps, **asdict(report)}
+
+
+def _say(text: str) -> None:
+    sys.stdout.buffer.write(text.encode("utf-8"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
