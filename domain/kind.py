@@ -32,6 +32,11 @@ class Text(_Data):
     en: str
 
 
+def text(zh: str, en: str) -> Text:
+    """A title in few characters: kinds are mostly titles."""
+    return Text(zh=zh, en=en)
+
+
 # ---------------------------------------------------------------- who
 
 
@@ -55,7 +60,7 @@ class Role(_Data):
 
 
 class Office(_Data):
-    """Members of the department with a function: `adm` 行政部, `cs` 客服部, `qc`, `eng`, `pmc` ..."""
+    """Members of the department with a function: `adm` 行政部, `cs` 客服部, `qc`, `eng` ..."""
 
     who: Literal["office"] = "office"
     function: Word
@@ -129,7 +134,7 @@ class Taken(_Data):
 
 
 class Items(_Data):
-    """Every (or some) item of a collection is in one of these states; an empty one counts as every."""
+    """Every (or some) item of a collection is in one of these states; no items count as every."""
 
     test: Literal["items"] = "items"
     collection: Word
@@ -140,7 +145,7 @@ class Items(_Data):
 class Linked(_Data):
     """At least so many linked records, and none of them outside these states (none: any state).
 
-    Only guards may ask this: the states come with the context, and the commit checks their versions.
+    Only guards may ask this: states come with the context, and the commit checks their versions.
     """
 
     test: Literal["linked"] = "linked"
@@ -150,6 +155,8 @@ class Linked(_Data):
     states: tuple[Word, ...] = ()
     at_least: int = 1
     every: bool = True
+    filed: bool = False
+    """Counts as in its state only once it is filed."""
 
 
 class SignedOff(_Data):
@@ -336,6 +343,10 @@ class Slot(_Data):
     on_correction: Literal["all", "touched", "none"] = "all"
     completes: Word | None = None
     """The state in which the record is once every slot opened by the same step is signed off."""
+    asks: Word | None = None
+    """The state in which the record is while nobody has signed: a correction leads back to it."""
+    partly: Word | None = None
+    """The state in which the record is while some have signed and some have not."""
     mark: Mark = "S"
     source: str = ""
 
@@ -410,7 +421,7 @@ class PauseReason(_Data):
 
 
 class LinkRule(_Data):
-    """`binding` links keep records together until all may go (RETENTION.md 4); others are see-also."""
+    """`binding` links keep records together until all may go (RETENTION.md 4)."""
 
     rel: Word
     title: Text
@@ -429,8 +440,10 @@ class Filing(_Data):
 
 
 class Reopening(_Data):
-    states: tuple[Word, ...]
-    to: Word
+    """A filed record, or one in these states, is opened again; without `to` its state stays."""
+
+    states: tuple[Word, ...] = ()
+    to: Word | None = None
     by: tuple[Who, ...]
 
 
@@ -460,6 +473,8 @@ class Kind(_Data):
     confidential: bool = False
     entitled: tuple[Who, ...] = ()
     """Who else may read a confidential record, besides those who act in it."""
+    confidential_when: Condition | None = None
+    """Where only some records of the kind are confidential (a supplier meeting among minutes)."""
     anonymous: bool = False
     """Opened without an author: no actor, no system name, claimed time rounded to the day."""
     internal: bool = False
