@@ -1,0 +1,485 @@
+"""The ledger: a command in, a committed event and its receipt out; and every way to replay.
+
+Frame: the library's `Application` and `Repository`. From the mapper down it is ours (HOUSE.md):
+events are sealed before they are stored, and one committer gives them their leaves.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from threading import Lock
+from typing import Any
+from uuid import UUID
+
+from eventsourcing.application import AggregateNotFoundError, Application
+from eventsourcing.persistence import ApplicationRecorder, EventStore
+from eventsourcing.utils import Environment
+
+from archive import sealing
+from archive.committer import Committer, replayed
+from archive.evidence.keys import SigningKey
+from archive.keyring import Keyring
+from archive.keystore import KeyDestroyed, KeyStore
+from archive.sealing import AttachedPart
+from archive.store import (
+    Ask,
+    Committed,
+    Idempotency,
+    IdempotencyMismatch,
+    Sealed,
+    Store,
+    StoredContent,
+    StoredEvent,
+    StoreError,
+    Unit,
+    VersionConflict,
+)
+from domain.commands import AnyCommand, LinkTo, Open, TakeStep
+from domain.context import Context, LinkedHead
+from domain.decide import Decision, decide
+from domain.errors import DomainError
+from domain.events import Recorded
+from domain.kind import Linked, Step
+from domain.kinds import find
+from domain.record import Record, evolve, replay
+
+CACHED_RECORDS = 4096
+RETRIES = 5
+
+
+class NoSuchRecordError(StoreError):
+    """There is no record of this id (or this caller may not know of it)."""
+
+    def __init__(self, record_id: str) -> None:
+        super().__init__(f"there is no record {record_id}: check the id or the number")
+        self.record_id = record_id
+
+
+class RecordDestroyedError(StoreError):
+    """The record's content was destroyed; its evidence stays, and nothing is added to it."""
+
+    def __init__(self, record_id: str) -> None:
+        super().__init__(f"the content of record {record_id} was disposed of: open a new record")
+        self.record_id = record_id
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a command led to. `record` is None for a replay of an earlier request."""
+
+    committed: Committed
+    record: Record | None
+    recorded: Recorded | None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A decided and sealed event that is not committed: the answer to a validate-only call."""
+
+    decision: Decision
+    before: Record | None
+    after: Record
+
+
+Incoming = Callable[[str], Iterable[tuple[str, str]]]
+"""Links that point to a record, as (relation, record id), up to date with the log."""
+
+
+@dataclass
+class Surroundings:
+    """What a decision may look at besides the record; set by whoever builds the archive."""
+
+    context: Callable[[], Context] = Context
+    incoming: Incoming = lambda _: ()
+    attached: Callable[[Sequence[str]], Mapping[str, AttachedPart]] = lambda _: {}
+    noted: list[Callable[[Record, Recorded], None]] = field(default_factory=list)
+    """Told of each event that this process committed, in the committing thread."""
+
+
+class _Events(EventStore[UUID]):
+    """The library's event store, reading sealed events: leaves and content in two queries."""
+
+    ledger: Ledger
+
+    def get(
+        self,
+        originator_id: UUID,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> Iterator[Any]:
+        return iter(
+            self.ledger.history(originator_id.hex, after=gt, upto=lte, descending=desc, limit=limit)
+        )
+
+
+class Ledger(Application[UUID]):
+    """Appends and replays records. One per process; safe to use from any thread."""
+
+    name = "liuhen"
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        recorder: ApplicationRecorder,
+        committer: Committer,
+        keys: KeyStore,
+        keyring: Keyring,
+    ) -> None:
+        self.store, self.committer, self.keys, self.keyring = store, committer, keys, keyring
+        self._recorder = recorder
+        self.surroundings = Surroundings()
+        self._cache: OrderedDict[str, Record] = OrderedDict()
+        self._lock = Lock()
+        super().__init__()
+
+    def construct_env(self, name: str, env: Any = None) -> Environment:
+        return Environment(name, {})  # the process environment is none of the library's business
+
+    def construct_recorder(self) -> ApplicationRecorder:
+        return self._recorder
+
+    def construct_event_store(self) -> EventStore[UUID]:
+        events = _Events(self.mapper, self.recorder)
+        events.ledger = self
+        return events
+
+    # ------------------------------------------------------------ reading
+
+    def history(
+        self,
+        record_id: str,
+        *,
+        after: int | None = None,
+        upto: int | None = None,
+        descending: bool = False,
+        limit: int | None = None,
+    ) -> list[Recorded]:
+        """The events of a record, opened where their content still is; [] where there is none."""
+        rows = self.store.record(
+            record_id, after=after, upto=upto, descending=descending, limit=limit
+        )
+        return self.open_all(rows, self.store.content_of_record(record_id) if rows else ())
+
+    def open_all(
+        self, rows: Iterable[StoredEvent], contents: Iterable[StoredContent]
+    ) -> list[Recorded]:
+        """Events of stored leaves with their content rows, which may be fewer."""
+        by_event: dict[str, list[StoredContent]] = {}
+        for row in contents:
+            by_event.setdefault(row.event_id, []).append(row)
+        return [
+            sealing.unseal(row, by_event.get(row.event_id or "", ()), self._key(row.record_id))
+            for row in rows
+        ]
+
+    def _key(self, record_id: str) -> bytes | None:
+        try:
+            return self.keys.get(record_id)
+        except KeyDestroyed:
+            return None
+
+    def get(self, record_id: str, version: int | None = None) -> Record:
+        """The record now, or after its first `version` events. NoSuchRecordError."""
+        if version is None:
+            cached = self._cached(record_id)
+            if cached is not None and self.store.versions([record_id])[record_id] == cached.version:
+                return cached
+        record = self._replayed(record_id, version)
+        if version is None:
+            self._remember(record)
+        return record
+
+    def _replayed(self, record_id: str, version: int | None = None) -> Record:
+        try:
+            record: Record = self.repository.get(
+                UUID(record_id), version=version, projector_func=_project
+            )
+        except (AggregateNotFoundError, ValueError):
+            raise NoSuchRecordError(record_id) from None
+        return record
+
+    def as_known_at(self, record_id: str, moment: datetime) -> Record | None:
+        """The record as it was known at a moment: what had been recorded by then."""
+        return replay(r for r in self.history(record_id) if r.recorded_at <= moment)
+
+    def as_things_stood(self, record_id: str, moment: datetime) -> Record | None:
+        """The record as things stood at a moment, by what is known now: what is claimed to have
+        happened by then, with every later correction of it."""
+        events = self.history(record_id)
+        chosen: set[str] = set()
+        for recorded in events:
+            corrects = [r.event for r in recorded.event.refs if r.rel == "corrects"]
+            if corrects[0] in chosen if corrects else recorded.event.occurred_at <= moment:
+                chosen.add(recorded.digest)
+        return replay(r for r in events if r.digest in chosen)
+
+    # ------------------------------------------------------------ writing
+
+    def execute(
+        self,
+        command: AnyCommand,
+        *,
+        expected: int | None = None,
+        idempotency: Idempotency | None = None,
+        source: bytes | None = None,
+    ) -> Outcome:
+        """Decide, seal, commit. Raises DomainError, or StoreError (VersionConflict ...).
+
+        `expected`: the version the caller saw; without it the command is tried again on a newer
+        state. A request that was committed before gives its first receipt again.
+        """
+        for attempt in range(RETRIES):
+            try:
+                record = self._current(command)
+                if expected is not None and record is not None and record.version != expected:
+                    raise VersionConflict(record.id, expected, record.version)
+                decision = decide(record, command, self._context(record, command))
+                return self._commit(record, decision, idempotency, source)
+            except VersionConflict as conflict:
+                self.forget(command.record_id)
+                self.keyring.refresh()
+                first = self._replay(idempotency, source)
+                if first is not None:
+                    return first
+                stale = expected is not None and conflict.record_id == command.record_id
+                if stale or attempt + 1 == RETRIES or isinstance(command, Open):
+                    raise
+            except DomainError:
+                first = self._replay(idempotency, source)
+                if first is not None:
+                    return first
+                if attempt or not self._moved(command.record_id):
+                    raise
+        raise AssertionError("unreachable")
+
+    def prepare(self, command: AnyCommand, *, expected: int | None = None) -> Prepared:
+        """What the command would lead to, committing nothing."""
+        record = self._current(command)
+        if expected is not None and record is not None and record.version != expected:
+            raise VersionConflict(record.id, expected, record.version)
+        decision = decide(record, command, self._context(record, command))
+        after = evolve(record, Recorded(decision.event, command.received_at, -1, "0" * 64))
+        assert after is not None
+        return Prepared(decision, record, after)
+
+    def commit_events(
+        self, events: Sequence[tuple[Sealed, Recorded]], source: bytes | None = None
+    ) -> tuple[Committed, ...]:
+        """Commit already sealed events as one unit (import)."""
+        unit = Unit(tuple(sealed for sealed, _ in events), source=source)
+        return self.committer.commit(unit)
+
+    def _commit(
+        self,
+        record: Record | None,
+        decision: Decision,
+        idempotency: Idempotency | None,
+        source: bytes | None,
+    ) -> Outcome:
+        sealed = self.seal(record, decision)
+        expected = {**decision.reads, self.keyring.record: self.keyring.version}
+        unit = Unit((sealed,), expected=expected, idempotency=idempotency, source=source)
+        (committed,) = self.committer.commit(unit)
+        if committed.replayed:
+            return Outcome(committed, None, None)
+        recorded = Recorded(
+            decision.event,
+            committed.recorded_at,
+            committed.leaf_index,
+            sealing.digest(sealed),
+            committed.number,
+        )
+        after = evolve(record, recorded)
+        assert after is not None
+        self._remember(after)
+        for note in self.surroundings.noted:
+            note(after, recorded)
+        return Outcome(committed, after, recorded)
+
+    def seal(self, record: Record | None, decision: Decision) -> Sealed:
+        """Encrypt and sign an event with the intake key, as the next of its record."""
+        event = decision.event
+        kind = find(event.kind, event.kind_version)
+        try:
+            record_key = (
+                self.keys.reserve(event.record_id) if record is None else self.keys.get(record.id)
+            )
+        except KeyDestroyed:
+            raise RecordDestroyedError(event.record_id) from None
+        attached = self.surroundings.attached([a.id for a in event.attachments])
+        return sealing.seal(
+            event,
+            author=self.keyring.author,
+            previous=record.head if record else None,
+            record_key=record_key,
+            attached=[
+                AttachedPart(sealing.numbered(attached[a.id].part, n), attached[a.id].key)
+                for n, a in enumerate(event.attachments, start=1)
+            ],
+            prefix=kind.prefix if record is None else None,
+            internal=kind.internal,
+        )
+
+    def _current(self, command: AnyCommand) -> Record | None:
+        if isinstance(command, Open):
+            return None
+        cached = self._cached(command.record_id)
+        return cached if cached is not None else self.get(command.record_id)
+
+    def _moved(self, record_id: str) -> bool:
+        """Whether another process has added to a record that this one has cached; forgets it."""
+        cached = self._cached(record_id)
+        if cached is None or self.store.versions([record_id])[record_id] == cached.version:
+            return False
+        self.forget(record_id)
+        return True
+
+    def _replay(self, idempotency: Idempotency | None, source: bytes | None) -> Outcome | None:
+        """The outcome of the same request, committed before."""
+        if idempotency is None and source is None:
+            return None
+        macs = [idempotency.mac] if idempotency else []
+        transaction = self.store.begin(Ask(idempotency=macs, sources=[source] if source else []))
+        try:
+            span = transaction.found.idempotency.get(idempotency.mac) if idempotency else None
+            if span is not None and idempotency and span.body_mac != idempotency.body_mac:
+                raise IdempotencyMismatch
+            span = span or (transaction.found.sources.get(source) if source else None)
+            rows = transaction.placed(span) if span is not None else ()
+        finally:
+            transaction.rollback()
+        return Outcome(replayed(rows)[0], None, None) if rows else None
+
+    # ------------------------------------------------------------ what a decision may look at
+
+    def _context(self, record: Record | None, command: AnyCommand) -> Context:
+        context = self.surroundings.context()
+        step = None
+        if isinstance(command, Open):
+            step = find(command.kind).step(command.step)
+        elif isinstance(command, TakeStep) and record is not None:
+            step = record.kind.step(command.step)
+        named = self._named(step, command)
+        linked = self._linked(record, command) if self._looks_at_links(record, step, command) else ()
+        if not named and not linked:
+            return context
+        known = {head.record: head.kind for head in linked} | self._kinds(named)
+        return Context(
+            directory=context.directory,
+            calendar=context.calendar,
+            linked=linked,
+            zone=context.zone,
+            tzdata=context.tzdata,
+            known=known,
+        )
+
+    def _named(self, step: Step | None, command: AnyCommand) -> list[str]:
+        if isinstance(command, LinkTo):
+            return [command.record]
+        if step is None or not isinstance(command, Open | TakeStep):
+            return []
+        from domain.forms import named_records
+
+        return [i for _, i in named_records(step.form, command.values)]
+
+    def _kinds(self, record_ids: Iterable[str]) -> dict[str, str]:
+        found = {}
+        for record_id in record_ids:
+            try:
+                found[record_id] = self.get(record_id).kind.id
+            except NoSuchRecordError:
+                continue
+        return found
+
+    def _looks_at_links(
+        self, record: Record | None, step: Step | None, command: AnyCommand
+    ) -> bool:
+        if record is None:
+            return False
+        guards = step.guards if step is not None else ()
+        filing = record.kind.filing
+        if filing is not None and type(command).__name__ == "File":
+            guards += filing.guards
+        return isinstance(command, LinkTo) or any(
+            '"linked"' in guard.model_dump_json() for guard in guards
+        )
+
+    def _linked(self, record: Record | None, command: AnyCommand) -> tuple[LinkedHead, ...]:
+        if record is None:
+            return ()
+        outgoing = [(link.rel, False, link.record) for link in record.links]
+        incoming = [(rel, True, other) for rel, other in self.surroundings.incoming(record.id)]
+        if isinstance(command, LinkTo):
+            outgoing.append((command.rel, False, command.record))
+        heads = []
+        for rel, is_incoming, other in dict.fromkeys((*outgoing, *incoming)):
+            try:
+                heads.append(_head(rel, is_incoming, self.get(other)))
+            except NoSuchRecordError:
+                continue
+        return tuple(heads)
+
+    # ------------------------------------------------------------ cache
+
+    def _cached(self, record_id: str) -> Record | None:
+        with self._lock:
+            record = self._cache.get(record_id)
+            if record is not None:
+                self._cache.move_to_end(record_id)
+            return record
+
+    def _remember(self, record: Record) -> None:
+        with self._lock:
+            held = self._cache.get(record.id)
+            if held is None or held.version < record.version:
+                self._cache[record.id] = record
+                self._cache.move_to_end(record.id)
+            while len(self._cache) > CACHED_RECORDS:
+                self._cache.popitem(last=False)
+
+    def forget(self, record_id: str) -> None:
+        """Drop a record from memory: after a conflict, and when its content is destroyed."""
+        with self._lock:
+            self._cache.pop(record_id, None)
+
+
+def _project(record: Record | None, events: Iterable[Any]) -> Record | None:
+    for recorded in events:
+        record = evolve(record, recorded)
+    return record
+
+
+def _head(rel: str, incoming: bool, record: Record) -> LinkedHead:
+    return LinkedHead(
+        rel,
+        incoming,
+        record.id,
+        record.kind.id,
+        record.state,
+        record.version,
+        record.filing is not None,
+        record.head,
+    )
+
+
+def new_id() -> str:
+    """A random id of 128 bits, in 32 hex digits."""
+    return secrets.token_hex(16)
+
+
+def mac(secret: bytes, *words: str | bytes) -> bytes:
+    """HMAC-SHA256 over words, each preceded by its length: no deterministic trace of content."""
+    digest = hmac.new(secret, digestmod="sha256")
+    for word in words:
+        data = word.encode() if isinstance(word, str) else word
+        digest.update(len(data).to_bytes(8, "big") + data)
+    return digest.digest()

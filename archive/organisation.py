@@ -1,0 +1,88 @@
+"""The people, departments, delegations and calendars of the plant, folded from the log in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from threading import Lock
+from time import monotonic
+from zoneinfo import ZoneInfo
+
+import tzdata
+
+from archive.ledger import Ledger
+from archive.sealing import INTERNAL
+from domain.context import Context
+from domain.events import EVENT_TYPES, Recorded
+from domain.kinds import current
+from domain.record import Record
+from domain.registry import Registry
+
+FRESH_FOR = 1.0
+"""Seconds for which another process's change of the directory may go unseen here."""
+
+
+@dataclass
+class Organisation:
+    """Who is who, as of the last look at the log: at most a second behind other processes."""
+
+    ledger: Ledger
+    zone: ZoneInfo
+    registry: Registry = field(default_factory=Registry)
+    _seen: int = 0
+    _looked: float = 0.0
+    _lock: Lock = field(default_factory=Lock)
+
+    def __post_init__(self) -> None:
+        self._context = self._made()
+        self.ledger.surroundings.context = self.context
+        self.ledger.surroundings.noted.append(self.note)
+        self.catch_up()
+
+    def context(self) -> Context:
+        """What rules may look at: the directory and the calendar now."""
+        if monotonic() - self._looked > FRESH_FOR:
+            self.catch_up()
+        return self._context
+
+    def note(self, record: Record, _: Recorded) -> None:
+        """Take in an internal record that this process has just committed."""
+        if record.kind.internal:
+            with self._lock:
+                self._apply(record)
+
+    def catch_up(self) -> None:
+        """Read what other processes, or an earlier run, have added."""
+        with self._lock:
+            self._looked = monotonic()
+            size = self.ledger.store.head().size
+            if size <= self._seen:
+                return
+            rows = self.ledger.store.leaves(self._seen, size, topics=_topics())
+            for record_id in dict.fromkeys(row.record_id for row in rows):
+                self._apply(self.ledger.get(record_id))
+            self._seen = size
+
+    def _apply(self, record: Record) -> None:
+        self.registry = self.registry.apply(record)
+        self._context = self._made()
+
+    def _made(self) -> Context:
+        return Context(
+            directory=self.registry.directory,
+            calendar=self.registry.calendar,
+            zone=self.zone,
+            tzdata=tzdata.IANA_VERSION,
+        )
+
+    def now_in_zone(self, moment: datetime) -> datetime:
+        return moment.astimezone(self.zone)
+
+
+def _topics() -> tuple[str, ...]:
+    return tuple(
+        f"{INTERNAL}{kind.id}/{event_type}"
+        for kind in current().values()
+        if kind.internal
+        for event_type in EVENT_TYPES
+    )

@@ -1,0 +1,308 @@
+"""Where `domain` and `archive.evidence` meet: an event becomes a signed envelope and sealed parts.
+
+Writing: event -> content part (encrypted under its own key) + statement -> envelope.
+Reading: leaf + content rows -> event. What was signed is never re-serialised; where content is
+gone, the event comes back with `readable` false.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields, replace
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+import orjson
+
+from archive.evidence import content, dsse, statement
+from archive.evidence.errors import ContentError
+from archive.evidence.instant import time_text
+from archive.evidence.keys import SigningKey
+from archive.evidence.statement import Part, Seen, Signoff, Statement
+from archive.store import ContentRow, Sealed, StoredContent, StoredEvent
+from domain.events import (
+    EVENT_TYPES,
+    AnyEvent,
+    Attachment,
+    Event,
+    Filed,
+    LinkedTo,
+    Paused,
+    Recorded,
+    Ref,
+    Refused,
+    Resumed,
+    Signed,
+)
+
+INTERNAL = "~"
+"""Topics of the archive's own records begin with it, so that they are found without a scan."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttachedPart:
+    """An uploaded attachment as an event takes it: its part of the statement, and its key."""
+
+    part: Part
+    key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who seals: the log's origin and the key that signs (the intake key, or the author's own)."""
+
+    origin: str
+    key: SigningKey
+
+
+def topic(event: AnyEvent, internal: bool) -> str:
+    """The fixed name under which an event is stored: kind and type, both coarse words."""
+    return f"{INTERNAL if internal else ''}{event.kind}/{event.TOPIC}"
+
+
+def seal(
+    event: AnyEvent,
+    *,
+    author: Author,
+    previous: str | None,
+    record_key: bytes,
+    attached: Sequence[AttachedPart] = (),
+    prefix: str | None = None,
+    internal: bool = False,
+) -> Sealed:
+    """Encrypt and sign an event. `previous`: envelope hash of the record's last event."""
+    part, row = seal_content(event, record_key)
+    parts = (part, *(a.part for a in attached))
+    rows = [row]
+    for each in attached:
+        wrapped = content.wrap(record_key, each.key, each.part.key)
+        rows.append(ContentRow(each.part.n, each.part.key, wrapped, None))
+    payload = statement.encode(state(event, author, previous, parts))
+    return Sealed(
+        record_id=event.record_id,
+        version=event.version,
+        topic=topic(event, internal),
+        event_id=event.event_id,
+        envelope=dsse.sign(payload, dsse.STATEMENT_TYPE, author.key),
+        prefix=prefix,
+        content=tuple(rows),
+    )
+
+
+def seal_content(event: AnyEvent, record_key: bytes) -> tuple[Part, ContentRow]:
+    """The event's content as one encrypted part, under a key of its own."""
+    key, key_id = content.new_key(), content.new_key_id()
+    sealed = content.seal(
+        content_bytes(event),
+        record=event.record_id,
+        event=event.event_id,
+        n=0,
+        key=key,
+        key_id=key_id,
+    )
+    wrapped = content.wrap(record_key, key, key_id)
+    return sealed.part, ContentRow(0, key_id, wrapped, sealed.ciphertext)
+
+
+def content_bytes(event: AnyEvent) -> bytes:
+    """What the content part says: canonical JSON of the event's content fields."""
+    said: dict[str, Any] = {name: getattr(event, name) for name in event.CONTENT}
+    said["source"], said["source_id"] = event.source, event.source_id
+    said["attachments"] = [
+        {"n": n, "name": a.name, "media_type": a.media_type, "size": a.size}
+        for n, a in enumerate(event.attachments, start=1)
+    ]
+    return orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
+
+
+def state(
+    event: AnyEvent,
+    author: Author,
+    previous: str | None,
+    parts: tuple[Part, ...],
+    seen: Seen | None = None,
+) -> Statement:
+    """The statement of an event: everything about it that is no content."""
+    return Statement(
+        origin=author.origin,
+        event=event.event_id,
+        record=event.record_id,
+        version=event.version,
+        prev=previous,
+        type=event.TOPIC,
+        kind=event.kind,
+        kind_version=event.kind_version,
+        step=event.step,
+        actor=event.actor,
+        behalf=event.behalf,
+        key=author.key.key_id,
+        assurance=event.assurance,
+        occurred_at=time_text(event.occurred_at),
+        seen=seen,
+        parts=parts,
+        signoff=_signoff(event),
+        refs=tuple(statement.Ref(r.rel, r.record, r.event) for r in event.refs),
+        facts=_facts(event),
+    )
+
+
+def _signoff(event: AnyEvent) -> Signoff | None:
+    match event:
+        case Signed():
+            return Signoff(event.meaning, event.covers)
+        case Refused():
+            return Signoff("refuses", event.covers)
+        case _:
+            return None
+
+
+def _facts(event: AnyEvent) -> dict[str, Any]:
+    if not isinstance(event, Filed):
+        return {}
+    return {
+        "base_date": event.base_date,
+        "zone": event.zone,
+        "tzdata": event.tzdata,
+        "scope": "archive-scope" if event.scope else None,
+        "marks": list(event.marks),
+        "copies": [
+            {"n": n, "medium": copy.partition("-")[0], "base_date": event.base_date}
+            for n, copy in enumerate(event.copies, start=1)
+        ],
+    }
+
+
+def numbered(part: Part, n: int) -> Part:
+    """The same part as the n-th of an event."""
+    return replace(part, n=n)
+
+
+def digest(sealed: Sealed) -> str:
+    """The envelope hash, to which the record's next event points back."""
+    return dsse.envelope_hash(sealed.envelope)
+
+
+# ---------------------------------------------------------------- reading
+
+
+def unseal(
+    stored: StoredEvent, rows: Sequence[StoredContent], record_key: bytes | None
+) -> Recorded:
+    """The event of a stored leaf. Content is checked against what was signed (ContentError).
+
+    `record_key` None, or content rows gone: the event's skeleton, not readable.
+    """
+    leaf = orjson.loads(stored.leaf)
+    envelope = leaf["envelope"].encode()
+    said = orjson.loads(base64.b64decode(orjson.loads(envelope)["payload"]))
+    plain = _content(said, rows, record_key)
+    return Recorded(
+        event=_event(said, plain),
+        recorded_at=stored.recorded_at,
+        leaf_index=stored.leaf_index,
+        digest=dsse.envelope_hash(envelope),
+        number=stored.number,
+    )
+
+
+def _content(
+    said: Mapping[str, Any], rows: Sequence[StoredContent], record_key: bytes | None
+) -> dict[str, Any] | None:
+    row = next((r for r in rows if r.n == 0), None)
+    if record_key is None or row is None or row.ciphertext is None:
+        return None
+    spoken = said["parts"][0]
+    part = Part(
+        spoken["role"],
+        spoken["n"],
+        spoken["key"],
+        spoken["commitment"],
+        spoken["ciphertext"],
+        spoken["length"],
+    )
+    key = content.unwrap(record_key, row.wrapped, part.key)
+    plaintext = content.open_part(
+        part, row.ciphertext, record=said["record"], event=said["event"], key=key
+    )
+    opened: dict[str, Any] = orjson.loads(plaintext)
+    return opened
+
+
+def _event(said: Mapping[str, Any], plain: Mapping[str, Any] | None) -> AnyEvent:
+    kind = EVENT_TYPES.get(said["type"])
+    if kind is None:
+        raise ContentError(f"{said['type']} is not an event of a record")
+    given: dict[str, Any] = {
+        "event_id": said["event"],
+        "record_id": said["record"],
+        "version": said["version"],
+        "kind": said["kind"],
+        "kind_version": said["kind_version"],
+        "step": said["step"],
+        "actor": said["actor"],
+        "behalf": said["behalf"],
+        "assurance": said["assurance"],
+        "occurred_at": datetime.fromisoformat(said["occurred_at"]),
+        "refs": tuple(Ref(r["rel"], r["record"], r["event"]) for r in said["refs"]),
+        "readable": plain is not None,
+        **_coarse(kind, said),
+    }
+    if plain is not None:
+        tuples = _tuple_fields(kind)
+        for name in kind.CONTENT:
+            given[name] = _tuples(plain[name]) if name in tuples else plain[name]
+        given["source"], given["source_id"] = plain["source"], plain["source_id"]
+        given["attachments"] = _attachments(said, plain)
+    return kind(**given)
+
+
+def _coarse(kind: type[AnyEvent], said: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of an event that stand in the statement and not in its content."""
+    facts = said["facts"]
+    if kind is Signed:
+        covers = tuple(said["signoff"]["covers"])
+        return {"slot": said["step"], "meaning": said["signoff"]["meaning"], "covers": covers}
+    if kind is Refused:
+        return {"slot": said["step"], "covers": tuple(said["signoff"]["covers"])}
+    if kind in (Paused, Resumed):
+        return {"reason": said["step"]}
+    if kind is LinkedTo:
+        return {"withdrawn": said["step"] == "withdrawn"}
+    if kind is Filed:
+        return {
+            "base_date": facts["base_date"],
+            "zone": facts["zone"],
+            "tzdata": facts["tzdata"],
+            "scope": facts["scope"] is not None,
+            "marks": tuple(facts["marks"]),
+            "copies": tuple(f"{c['medium']}-{c['n']}" for c in facts["copies"]),
+        }
+    return {}
+
+
+def _attachments(said: Mapping[str, Any], plain: Mapping[str, Any]) -> tuple[Attachment, ...]:
+    ids = {part["n"]: part["key"] for part in said["parts"] if part["role"] == "attachment"}
+    return tuple(
+        Attachment(ids[a["n"]], a["name"], a["media_type"], a["size"]) for a in plain["attachments"]
+    )
+
+
+@cache
+def _tuple_fields(kind: type[Event]) -> frozenset[str]:
+    """Content fields that are tuples, or maps of tuples, in memory and lists in JSON."""
+    return frozenset(
+        f.name
+        for f in fields(kind)
+        if f.name in kind.CONTENT
+        and (f.default == () or (f.name == "signers" and f.default_factory is not MISSING))
+    )
+
+
+def _tuples(said: Any) -> Any:
+    if isinstance(said, list):
+        return tuple(_tuples(each) for each in said)
+    if isinstance(said, dict):
+        return {key: _tuples(value) for key, value in said.items()}
+    return said
