@@ -119,7 +119,9 @@ class Keyring:
             self.revoke(committer, old.key_id, "rotated")
             return new.key_id
 
-    def _registration(self, public: bytes, use: str, owner: str | None) -> tuple[str, dict[str, Any]]:
+    def _registration(
+        self, public: bytes, use: str, owner: str | None
+    ) -> tuple[str, dict[str, Any]]:
         facts = {
             "alg": "Ed25519",
             "key": key_id(public),

@@ -22,7 +22,6 @@ from eventsourcing.utils import Environment
 
 from archive import sealing
 from archive.committer import Committer, replayed
-from archive.evidence.keys import SigningKey
 from archive.keyring import Keyring
 from archive.keystore import KeyDestroyed, KeyStore
 from archive.sealing import AttachedPart
@@ -33,6 +32,7 @@ from archive.store import (
     IdempotencyMismatch,
     Sealed,
     Store,
+    StoreCorrupt,
     StoredContent,
     StoredEvent,
     StoreError,
@@ -44,7 +44,8 @@ from domain.context import Context, LinkedHead
 from domain.decide import Decision, decide
 from domain.errors import DomainError
 from domain.events import Recorded
-from domain.kind import Linked, Step
+from domain.forms import named_records
+from domain.kind import Step
 from domain.kinds import find
 from domain.record import Record, evolve, replay
 
@@ -142,6 +143,7 @@ class Ledger(Application[UUID]):
         super().__init__()
 
     def construct_env(self, name: str, env: Any = None) -> Environment:
+        del env
         return Environment(name, {})  # the process environment is none of the library's business
 
     def construct_recorder(self) -> ApplicationRecorder:
@@ -267,9 +269,8 @@ class Ledger(Application[UUID]):
         if expected is not None and record is not None and record.version != expected:
             raise VersionConflict(record.id, expected, record.version)
         decision = decide(record, command, self._context(record, command))
-        after = evolve(record, Recorded(decision.event, command.received_at, -1, "0" * 64))
-        assert after is not None
-        return Prepared(decision, record, after)
+        recorded = Recorded(decision.event, command.received_at, -1, "0" * 64)
+        return Prepared(decision, record, _after(record, recorded))
 
     def commit_events(
         self, events: Sequence[tuple[Sealed, Recorded]], source: bytes | None = None
@@ -298,8 +299,7 @@ class Ledger(Application[UUID]):
             sealing.digest(sealed),
             committed.number,
         )
-        after = evolve(record, recorded)
-        assert after is not None
+        after = _after(record, recorded)
         self._remember(after)
         for note in self.surroundings.noted:
             note(after, recorded)
@@ -369,7 +369,9 @@ class Ledger(Application[UUID]):
         elif isinstance(command, TakeStep) and record is not None:
             step = record.kind.step(command.step)
         named = self._named(step, command)
-        linked = self._linked(record, command) if self._looks_at_links(record, step, command) else ()
+        linked = (
+            self._linked(record, command) if self._looks_at_links(record, step, command) else ()
+        )
         if not named and not linked:
             return context
         known = {head.record: head.kind for head in linked} | self._kinds(named)
@@ -387,8 +389,6 @@ class Ledger(Application[UUID]):
             return [command.record]
         if step is None or not isinstance(command, Open | TakeStep):
             return []
-        from domain.forms import named_records
-
         return [i for _, i in named_records(step.form, command.values)]
 
     def _kinds(self, record_ids: Iterable[str]) -> dict[str, str]:
@@ -450,6 +450,13 @@ class Ledger(Application[UUID]):
         """Drop a record from memory: after a conflict, and when its content is destroyed."""
         with self._lock:
             self._cache.pop(record_id, None)
+
+
+def _after(record: Record | None, recorded: Recorded) -> Record:
+    after = evolve(record, recorded)
+    if after is None:
+        raise StoreCorrupt(f"record {recorded.event.record_id} does not begin with its opening")
+    return after
 
 
 def _project(record: Record | None, events: Iterable[Any]) -> Record | None:

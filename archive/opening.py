@@ -18,7 +18,7 @@ from archive.log import TransparencyLog
 from archive.organisation import Organisation
 from archive.postgres import PostgresStore
 from archive.projector import Projector
-from archive.recorder import StoreRecorder
+from archive.recorder import LogRecorder
 from archive.sqlite import SQLiteStore
 from archive.store import Store
 from archive.views.database import ViewDatabase, open_views
@@ -28,8 +28,8 @@ from archive.views.database import ViewDatabase, open_views
 class Options:
     """Where an archive lies and what it calls itself.
 
-    `data`: folder of the SQLite files, the views and the master key; `database`: a PostgreSQL
-    address instead of SQLite for events and keys; `origin`: the log's name in every proof, for ever.
+    `data`: folder of the SQLite files, the views and the master key. `database`: a PostgreSQL
+    address instead of SQLite. `origin`: the log's name in every proof, for ever.
     """
 
     data: Path
@@ -84,7 +84,7 @@ def open_archive(options: Options) -> Archive:
     keyring.found(committer)
     ledger = Ledger(
         store=store,
-        recorder=StoreRecorder(store, options.clock),
+        recorder=LogRecorder(store, options.clock),
         committer=committer,
         keys=keys,
         keyring=keyring,

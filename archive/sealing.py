@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 import orjson
@@ -26,7 +25,6 @@ from domain.events import (
     EVENT_TYPES,
     AnyEvent,
     Attachment,
-    Event,
     Filed,
     LinkedTo,
     Paused,
@@ -250,7 +248,7 @@ def _event(said: Mapping[str, Any], plain: Mapping[str, Any] | None) -> AnyEvent
         **_coarse(kind, said),
     }
     if plain is not None:
-        tuples = _tuple_fields(kind)
+        tuples = _TUPLES[kind.TOPIC]
         for name in kind.CONTENT:
             given[name] = _tuples(plain[name]) if name in tuples else plain[name]
         given["source"], given["source_id"] = plain["source"], plain["source_id"]
@@ -289,15 +287,15 @@ def _attachments(said: Mapping[str, Any], plain: Mapping[str, Any]) -> tuple[Att
     )
 
 
-@cache
-def _tuple_fields(kind: type[Event]) -> frozenset[str]:
-    """Content fields that are tuples, or maps of tuples, in memory and lists in JSON."""
-    return frozenset(
+_TUPLES: Mapping[str, frozenset[str]] = {
+    topic_: frozenset(
         f.name
         for f in fields(kind)
-        if f.name in kind.CONTENT
-        and (f.default == () or (f.name == "signers" and f.default_factory is not MISSING))
+        if f.name in kind.CONTENT and (f.default == () or f.name == "signers")
     )
+    for topic_, kind in EVENT_TYPES.items()
+}
+"""Content fields that are tuples, or maps of tuples, in memory and lists in JSON."""
 
 
 def _tuples(said: Any) -> Any:
