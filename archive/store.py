@@ -42,12 +42,12 @@ class IdempotencyMismatch(StoreError):
 
 
 class DuplicateEvent(StoreError):
-    """An event id (or a content key id) is already taken by other bytes. Nothing was written."""
+    """The event id is already taken by other bytes. Nothing was written."""
 
     def __init__(self, event_id: str) -> None:
         super().__init__(
-            f"event {event_id} or one of its content keys is already in the archive with other "
-            "bytes: give the new event a new random id and new content keys"
+            f"event {event_id} is already in the archive with other bytes: "
+            "give the new event a new random id"
         )
         self.event_id = event_id
 
@@ -315,7 +315,9 @@ class Store(Protocol):
         """The events of a record in version order, `after` < version <= `upto`."""
         ...
 
-    def leaves(self, start: int, stop: int | None = None) -> Iterator[StoredEvent]:
+    def leaves(
+        self, start: int, stop: int | None = None, topics: Sequence[str] = ()
+    ) -> Iterator[StoredEvent]:
         """Leaves start <= index < stop (default: the head when asked), streamed, flat memory.
 
         No snapshot is held between chunks: rows are immutable, so none is needed.

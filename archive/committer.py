@@ -1,0 +1,437 @@
+"""One committer per process: concurrent appends share one transaction and one fsync.
+
+There is no thread of its own. A caller queues its unit; the first to find nobody leading leads,
+and commits everything queued so far; then it hands the lead to the first caller that queued
+meanwhile. A lone caller pays no change of thread, and while one group waits for the disk the
+callers of the next one seal and sign.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from archive.evidence import leaf
+from archive.evidence.errors import FormatError
+from archive.evidence.instant import time_text
+from archive.evidence.merkle import leaf_hash
+from archive.store import (
+    Ask,
+    AttachmentMissing,
+    Batch,
+    Committed,
+    DuplicateEvent,
+    Found,
+    Idempotency,
+    IdempotencyMismatch,
+    InvalidUnit,
+    NewEvent,
+    OutcomeUnknown,
+    Sealed,
+    Span,
+    Store,
+    StoredEvent,
+    StoreError,
+    StoreUnavailable,
+    Unit,
+    VersionConflict,
+    WriteTransaction,
+)
+
+Clock = Callable[[], datetime]
+GROUP_UNITS = 64
+GROUP_EVENTS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What a receipt says of an event."""
+
+    event_id: str
+    record_id: str
+    version: int
+    leaf_index: int
+    leaf_hash: bytes
+    recorded_at: datetime
+    number: str | None
+
+
+SignReceipt = Callable[[Placed], bytes]
+
+
+class Pending:
+    """A unit in the queue, and where its caller waits."""
+
+    __slots__ = ("error", "gate", "leads", "result", "unit")
+
+    def __init__(self, unit: Unit) -> None:
+        self.unit = unit
+        self.gate = threading.Lock()
+        self.gate.acquire()
+        self.leads = False
+        self.result: tuple[Committed, ...] | None = None
+        self.error: BaseException | None = None
+
+
+class Committer:
+    """`zone` is the site's: the year of a record number is the year there."""
+
+    def __init__(
+        self, store: Store, clock: Clock, sign_receipt: SignReceipt, zone: ZoneInfo
+    ) -> None:
+        self._store, self._clock, self._sign, self._zone = store, clock, sign_receipt, zone
+        self._queue: deque[Pending] = deque()
+        self._mutex = threading.Lock()
+        self._led = False
+
+    def commit(self, unit: Unit) -> tuple[Committed, ...]:
+        """Returns when the unit is durable: one `Committed` per event, in order.
+
+        Refusals, of this unit only, with nothing of it written: VersionConflict,
+        IdempotencyMismatch, DuplicateEvent, AttachmentMissing, InvalidUnit, StorageFull,
+        StoreUnavailable. OutcomeUnknown: wholly there or not at all.
+        """
+        check(unit)
+        pending = Pending(unit)
+        with self._mutex:
+            self._queue.append(pending)
+            leads = not self._led
+            self._led = True
+        if not leads:
+            pending.gate.acquire()
+        if leads or pending.leads:
+            self._lead()
+        if pending.error is not None:
+            raise pending.error
+        if pending.result is None:
+            raise AssertionError("a unit came back without an outcome")
+        return pending.result
+
+    def _lead(self) -> None:
+        """Commit one group, which holds the leader's own unit, and pass the lead on."""
+        group = self._take()
+        try:
+            self._settle(group)
+        except BaseException as error:  # noqa: BLE001 - the others wait and must be told
+            for pending in group[1:]:
+                pending.error = OutcomeUnknown(
+                    f"the committer was interrupted ({error!r}): retry with the same key"
+                )
+            group[0].error, group[0].result = error, None
+        finally:
+            self._pass_on()
+            for pending in group[1:]:
+                pending.gate.release()
+
+    def _take(self) -> list[Pending]:
+        with self._mutex:
+            group, events = [self._queue.popleft()], 0
+            while self._queue and len(group) < GROUP_UNITS:
+                events += len(self._queue[0].unit.events)
+                if events > GROUP_EVENTS:
+                    break
+                group.append(self._queue.popleft())
+            return group
+
+    def _pass_on(self) -> None:
+        with self._mutex:
+            if not self._queue:
+                self._led = False
+                return
+            following = self._queue[0]
+            following.leads = True
+        following.gate.release()
+
+    # -- one group -------------------------------------------------------------------------
+    def _settle(self, group: Sequence[Pending]) -> None:
+        """Give each of the group its result or its error."""
+        try:
+            self._commit_or_find_out(group)
+        except DuplicateEvent as error:
+            if len(group) == 1:
+                self._answer_duplicate(group[0], error)
+                return
+            for pending in group:  # one of them is at fault: let each stand for itself
+                self._settle([pending])
+        except StoreError as error:
+            for pending in group:
+                pending.error, pending.result = error, None
+
+    def _commit_or_find_out(self, group: Sequence[Pending]) -> None:
+        """A COMMIT without an answer is looked up; if it is not there, it is sent once more."""
+        draft = self._draft(group)
+        try:
+            draft.commit()
+        except OutcomeUnknown as unknown:
+            if not self._arrived(draft, unknown):
+                draft = self._draft(group)
+                draft.commit()
+        draft.publish()
+
+    def _arrived(self, draft: Draft, unknown: OutcomeUnknown) -> bool:
+        """Whether the lost commit is there: certain, since the head was free to be taken."""
+        try:
+            transaction = self._store.begin(Ask())
+        except StoreUnavailable as error:
+            raise unknown from error
+        try:
+            first = draft.events[0].row
+            found = transaction.events([first.event_id or ""])
+        except StoreUnavailable as error:
+            raise unknown from error
+        finally:
+            transaction.rollback()
+        return found.get(first.event_id or "") == first
+
+    def _draft(self, group: Sequence[Pending]) -> Draft:
+        transaction = self._store.begin(asked([pending.unit for pending in group]))
+        draft = Draft(transaction, self._clock(), self._zone, self._sign)
+        try:
+            for pending in group:
+                draft.take(pending)
+        except BaseException:
+            transaction.rollback()
+            raise
+        return draft
+
+    def _answer_duplicate(self, pending: Pending, error: DuplicateEvent) -> None:
+        """The same signed bytes sent again are no fault: they get the first receipt."""
+        try:
+            transaction = self._store.begin(Ask())
+            try:
+                pending.result = sent_before(transaction, pending.unit)
+            finally:
+                transaction.rollback()
+        except StoreError as failure:
+            pending.error = failure
+            return
+        if pending.result is None:
+            pending.error = error
+
+
+class Draft:
+    """A group being placed: each unit sees the ones before it."""
+
+    def __init__(
+        self, transaction: WriteTransaction, now: datetime, zone: ZoneInfo, sign: SignReceipt
+    ) -> None:
+        self._transaction, self._zone, self._sign = transaction, zone, sign
+        found: Found = transaction.found
+        last = found.head.recorded_at
+        self._recorded_at = now if last is None else max(now, last)
+        self._time_text = time_text(self._recorded_at)
+        self._behind = (self._recorded_at - now).total_seconds()
+        self._size = found.head.size
+        self._found = found
+        self._versions = dict(found.versions)
+        self._counters = dict(found.counters)
+        self._counted: dict[tuple[str, int], int] = {}
+        self._new_keys: dict[bytes, tuple[bytes, tuple[Committed, ...]]] = {}
+        self._new_sources: dict[bytes, tuple[Committed, ...]] = {}
+        self._idempotency: list[tuple[Idempotency, Span]] = []
+        self._outcomes: list[tuple[Pending, tuple[Committed, ...] | StoreError]] = []
+        self.events: list[NewEvent] = []
+
+    def take(self, pending: Pending) -> None:
+        """Place the unit, recognise it, or refuse it."""
+        outcome: tuple[Committed, ...] | StoreError
+        try:
+            outcome = self._recognised(pending.unit) or self._placed(pending.unit)
+        except (VersionConflict, IdempotencyMismatch, AttachmentMissing, InvalidUnit) as refusal:
+            outcome = refusal
+        self._outcomes.append((pending, outcome))
+
+    def commit(self) -> None:
+        if not self.events:
+            self._transaction.rollback()
+            return
+        self._transaction.commit(
+            Batch(
+                events=self.events,
+                idempotency=self._idempotency,
+                sources=[(mac, span_of(c)) for mac, c in self._new_sources.items()],
+                counters=self._counted,
+            )
+        )
+
+    def publish(self) -> None:
+        for pending, outcome in self._outcomes:
+            if isinstance(outcome, tuple):
+                pending.result, pending.error = outcome, None
+            else:
+                pending.result, pending.error = None, outcome
+
+    # -- recognised ------------------------------------------------------------------------
+    def _recognised(self, unit: Unit) -> tuple[Committed, ...] | None:
+        key = unit.idempotency
+        if key is not None:
+            earlier = self._found.idempotency.get(key.mac)
+            body_mac, committed = self._new_keys.get(key.mac, (None, None))
+            if earlier is not None:
+                body_mac = earlier.body_mac
+            if body_mac is not None and body_mac != key.body_mac:
+                raise IdempotencyMismatch
+            if earlier is not None:
+                return replayed(self._transaction.placed(earlier))
+            if committed is not None:
+                return again(committed)
+        if unit.source is not None:
+            span = self._found.sources.get(unit.source)
+            if span is not None:
+                return replayed(self._transaction.placed(span))
+            if unit.source in self._new_sources:
+                return again(self._new_sources[unit.source])
+        return None
+
+    # -- placed ----------------------------------------------------------------------------
+    def _placed(self, unit: Unit) -> tuple[Committed, ...]:
+        try:
+            self._expect(unit)
+        except VersionConflict:
+            earlier = sent_before(self._transaction, unit)
+            if earlier is None:
+                raise
+            return earlier
+        committed = tuple(self._place(sealed) for sealed in unit.events)
+        if unit.idempotency is not None:
+            self._idempotency.append((unit.idempotency, span_of(committed)))
+            self._new_keys[unit.idempotency.mac] = (unit.idempotency.body_mac, committed)
+        if unit.source is not None:
+            self._new_sources[unit.source] = committed
+        return committed
+
+    def _expect(self, unit: Unit) -> None:
+        wanted = first_versions(unit)
+        for record_id, expected in (*unit.expected.items(), *wanted.items()):
+            current = self._versions[record_id]
+            if current != expected:
+                raise VersionConflict(record_id, expected, current)
+        for sealed in unit.events:
+            for part in sealed.content:
+                if part.ciphertext is None and part.key_id not in self._found.attachments:
+                    raise AttachmentMissing(part.key_id)
+
+    def _place(self, sealed: Sealed) -> Committed:
+        number = None if sealed.prefix is None else self._number(sealed.prefix)
+        # Checked before it was queued with the longest number and time: it cannot be too long now.
+        data = leaf.encode(sealed.envelope, number, self._time_text)
+        row = StoredEvent(
+            self._size,
+            sealed.record_id,
+            sealed.version,
+            sealed.topic,
+            sealed.event_id,
+            data,
+            leaf_hash(data),
+            self._recorded_at,
+            number,
+        )
+        receipt = self._sign(placed(row))
+        self.events.append(NewEvent(row, receipt, sealed.content))
+        self._size += 1
+        self._versions[sealed.record_id] = sealed.version
+        return replace(committed_of(row, receipt), clock_behind=self._behind)
+
+    def _number(self, prefix: str) -> str:
+        year = self._recorded_at.astimezone(self._zone).year
+        following = self._counters.get((prefix, year), 1)
+        self._counters[prefix, year] = self._counted[prefix, year] = following + 1
+        return f"{prefix}-{year:04d}-{following:05d}"
+
+
+def check(unit: Unit) -> None:
+    """Refuse what can be refused without the head, so that it cannot spoil a group."""
+    if not 0 < len(unit.events) <= GROUP_EVENTS:
+        raise InvalidUnit(f"a unit has 1 to {GROUP_EVENTS} events, this one {len(unit.events)}")
+    following: dict[str, int] = {}
+    for sealed in unit.events:
+        expected = following.get(sealed.record_id, sealed.version)
+        if sealed.version != expected or sealed.version < 1:
+            raise InvalidUnit(f"the versions of record {sealed.record_id} do not follow each other")
+        following[sealed.record_id] = sealed.version + 1
+        if sealed.prefix is not None and sealed.version != 1:
+            raise InvalidUnit("a record gets its number with its first event only")
+        if len({part.n for part in sealed.content}) != len(sealed.content):
+            raise InvalidUnit(f"event {sealed.event_id} has two parts of one number")
+        longest = None if sealed.prefix is None else f"{sealed.prefix}-9999-9999999"
+        try:
+            leaf.encode(sealed.envelope, longest, "9999-12-31T23:59:59.999999Z")
+        except FormatError as error:
+            raise InvalidUnit(str(error)) from error
+
+
+def asked(units: Sequence[Unit]) -> Ask:
+    events = [sealed for unit in units for sealed in unit.events]
+    return Ask(
+        records=list(
+            dict.fromkeys(
+                [record for unit in units for record in unit.expected]
+                + [sealed.record_id for sealed in events]
+            )
+        ),
+        idempotency=[unit.idempotency.mac for unit in units if unit.idempotency is not None],
+        sources=[unit.source for unit in units if unit.source is not None],
+        attachments=[p.key_id for s in events for p in s.content if p.ciphertext is None],
+        prefixes=list({sealed.prefix: None for sealed in events if sealed.prefix is not None}),
+    )
+
+
+def first_versions(unit: Unit) -> dict[str, int]:
+    """What the events themselves say of their records' versions before them."""
+    wanted: dict[str, int] = {}
+    for sealed in unit.events:
+        wanted.setdefault(sealed.record_id, sealed.version - 1)
+    return wanted
+
+
+def sent_before(transaction: WriteTransaction, unit: Unit) -> tuple[Committed, ...] | None:
+    """The places of the very same envelopes, if all of the unit's are stored."""
+    stored = transaction.events([sealed.event_id for sealed in unit.events])
+    rows = []
+    for sealed in unit.events:
+        row = stored.get(sealed.event_id)
+        if row is None or leaf.parse(row.leaf).envelope != sealed.envelope:
+            return None
+        rows += transaction.placed(Span(row.leaf_index, 1))
+    return replayed(rows)
+
+
+def placed(row: StoredEvent) -> Placed:
+    return Placed(
+        row.event_id or "",
+        row.record_id,
+        row.version,
+        row.leaf_index,
+        row.leaf_hash,
+        row.recorded_at,
+        row.number,
+    )
+
+
+def committed_of(row: StoredEvent, receipt: bytes | None) -> Committed:
+    return Committed(
+        row.event_id or "",
+        row.record_id,
+        row.version,
+        row.leaf_index,
+        row.leaf_hash,
+        row.recorded_at,
+        row.number,
+        receipt or b"",
+    )
+
+
+def span_of(committed: Sequence[Committed]) -> Span:
+    return Span(committed[0].leaf_index, len(committed))
+
+
+def replayed(rows: Sequence[tuple[StoredEvent, bytes | None]]) -> tuple[Committed, ...]:
+    return again([committed_of(row, receipt) for row, receipt in rows])
+
+
+def again(committed: Sequence[Committed]) -> tuple[Committed, ...]:
+    return tuple(replace(one, replayed=True, clock_behind=0.0) for one in committed)

@@ -1,0 +1,475 @@
+"""The archive in a PostgreSQL schema, for several server processes at once.
+
+One row of `head` orders all writers: it is locked first, and what a writer then reads stays true
+until it commits. `synchronous_commit` is never less than what the server's own durability is.
+Everything that a group needs is asked in one round trip, and written with its COMMIT in another.
+
+The schema's owner can do anything; let the archive run as a role that was granted only
+SELECT and INSERT on `events` (and DELETE on `content` and `segments` for disposal), so that the
+triggers below are a second lock and not the only one.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import lru_cache
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from archive.connections import Pool
+from archive.sql import (
+    Execute,
+    Row,
+    SqlStore,
+    find_events,
+    find_placed,
+    micros,
+    moment,
+    raw,
+)
+from archive.store import (
+    Ask,
+    Batch,
+    DuplicateEvent,
+    Found,
+    Head,
+    NewEvent,
+    OutcomeUnknown,
+    Span,
+    StorageFull,
+    StoreCorrupt,
+    StoredEvent,
+    StoreError,
+    StoreUnavailable,
+    WriteTransaction,
+)
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS head (
+  one boolean PRIMARY KEY DEFAULT true CHECK (one), size bigint NOT NULL, recorded_at bigint
+) WITH (fillfactor = 10);
+INSERT INTO head (size) VALUES (0) ON CONFLICT DO NOTHING;
+CREATE TABLE IF NOT EXISTS events (
+  leaf_index bigint PRIMARY KEY, record_id bytea NOT NULL, version bigint NOT NULL,
+  topic text NOT NULL, event_id bytea UNIQUE, recorded_at bigint NOT NULL, number text UNIQUE,
+  leaf_hash bytea NOT NULL, state bytea NOT NULL, receipt bytea, UNIQUE (record_id, version)
+) WITH (toast_tuple_target = 8160);
+CREATE TABLE IF NOT EXISTS content (
+  leaf_index bigint NOT NULL, n bigint NOT NULL, key_id bytea NOT NULL, wrapped bytea NOT NULL,
+  ciphertext bytea, PRIMARY KEY (leaf_index, n)
+);
+CREATE INDEX IF NOT EXISTS content_attachments ON content (key_id) WHERE ciphertext IS NULL;
+CREATE TABLE IF NOT EXISTS segments (
+  attachment_id bytea NOT NULL, i bigint NOT NULL, staged_at bigint NOT NULL,
+  ciphertext bytea NOT NULL, PRIMARY KEY (attachment_id, i)
+);
+CREATE TABLE IF NOT EXISTS idempotency (
+  mac bytea PRIMARY KEY, body_mac bytea NOT NULL, first bigint NOT NULL, count bigint NOT NULL,
+  expires bigint NOT NULL
+);
+CREATE TABLE IF NOT EXISTS sources (
+  mac bytea PRIMARY KEY, first bigint NOT NULL, count bigint NOT NULL
+);
+CREATE TABLE IF NOT EXISTS counters (
+  prefix text NOT NULL, year bigint NOT NULL, next bigint NOT NULL, PRIMARY KEY (prefix, year)
+);
+CREATE TABLE IF NOT EXISTS tiles (
+  level bigint NOT NULL, n bigint NOT NULL, hashes bytea NOT NULL, PRIMARY KEY (level, n)
+);
+CREATE TABLE IF NOT EXISTS checkpoints (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, size bigint NOT NULL, note bytea NOT NULL,
+  made_at bigint NOT NULL, UNIQUE (size, note)
+);
+-- Ciphertext does not compress: do not try.
+ALTER TABLE content ALTER COLUMN ciphertext SET STORAGE EXTERNAL;
+ALTER TABLE segments ALTER COLUMN ciphertext SET STORAGE EXTERNAL;
+CREATE OR REPLACE FUNCTION never() RETURNS trigger LANGUAGE plpgsql AS
+  $$BEGIN RAISE EXCEPTION '% is never changed by %', TG_TABLE_NAME, TG_OP; END$$;
+CREATE OR REPLACE TRIGGER events_stay BEFORE UPDATE OR DELETE OR TRUNCATE ON events
+  FOR EACH STATEMENT EXECUTE FUNCTION never();
+CREATE OR REPLACE TRIGGER content_keep BEFORE UPDATE OR TRUNCATE ON content
+  FOR EACH STATEMENT EXECUTE FUNCTION never();
+"""
+SETTINGS = {
+    # A process that hangs while it holds the head would stop all others.
+    "idle_in_transaction_session_timeout": "15s",
+    "lock_timeout": "30s",
+    "client_min_messages": "warning",
+}
+INSERTS = {
+    "events": (
+        "leaf_index, record_id, version, topic, event_id, recorded_at, number, leaf_hash, "
+        "state, receipt",
+        "bigint bytea bigint text bytea bigint text bytea bytea bytea",
+    ),
+    "content": (
+        "leaf_index, n, key_id, wrapped, ciphertext",
+        "bigint bigint bytea bytea bytea",
+    ),
+    "idempotency": (
+        "mac, body_mac, first, count, expires",
+        "bytea bytea bigint bigint bigint",
+    ),
+    "sources": ("mac, first, count", "bytea bigint bigint"),
+    "counters": ("prefix, year, next", "text bigint bigint"),
+}
+VERSIONS = (
+    "SELECT r, coalesce((SELECT max(version) FROM events WHERE record_id = r), 0) "
+    "FROM unnest(%b::bytea[]) r"
+)
+FINDS = (
+    "SELECT mac, first, count, body_mac FROM idempotency WHERE mac = ANY(%b)",
+    "SELECT mac, first, count FROM sources WHERE mac = ANY(%b)",
+    "SELECT DISTINCT attachment_id FROM segments WHERE attachment_id = ANY(%b)",
+    "SELECT prefix, year, next FROM counters WHERE prefix = ANY(%b)",
+)
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+class ConnectionLost(StoreUnavailable):
+    """The connection broke before COMMIT was sent; a new one may do better."""
+
+
+def lost(error: psycopg.Error) -> bool:
+    """Whether the server is gone: no code at all, class 08, or a shutdown (57P01 to 57P05)."""
+    return isinstance(error, psycopg.OperationalError) and (
+        error.sqlstate is None or error.sqlstate.startswith(("08", "57P"))
+    )
+
+
+def idle(connection: Connection) -> bool:
+    return connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+
+
+def translated(error: psycopg.Error) -> StoreError:
+    """The refusal that the database's error means, for a statement before COMMIT."""
+    if lost(error):
+        return ConnectionLost("the connection to the database broke; nothing was written: retry")
+    if isinstance(error, psycopg.errors.DiskFull):
+        return StorageFull("the database server's disk is full; nothing was written: make room")
+    said = str(error).strip().split("\n", 1)[0]
+    return StoreUnavailable(f"the database does not answer ({said}); nothing was written: retry")
+
+
+@lru_cache(maxsize=8)
+def insertion(table: str) -> str:
+    """All rows in one statement, a column each as an array."""
+    columns, types = INSERTS[table]
+    arrays = ", ".join(f"%b::{kind}[]" for kind in types.split())
+    tail = " ON CONFLICT (prefix, year) DO UPDATE SET next = excluded.next"
+    return (
+        f"INSERT INTO {table} ({columns}) SELECT * FROM unnest({arrays})"
+        f"{tail if table == 'counters' else ''}"
+    )
+
+
+@lru_cache(maxsize=256)
+def spelled(statement: str) -> str:
+    """The shared statements are written with `?`; none of them has a percent sign."""
+    return statement.replace("?", "%b")
+
+
+def rows_of(connection: Connection, statement: str, params: Sequence[object] = ()) -> list[Row]:
+    cursor = connection.execute(spelled(statement), params, prepare=True, binary=True)
+    return list(cursor.fetchall()) if cursor.description else []
+
+
+def event_row(new: NewEvent) -> Row:
+    row = new.row
+    event_id = None if row.event_id is None else raw(row.event_id)
+    return (
+        row.leaf_index,
+        raw(row.record_id),
+        row.version,
+        row.topic,
+        event_id,
+        micros(row.recorded_at),
+        row.number,
+        row.leaf_hash,
+        row.leaf,
+        new.receipt,
+    )
+
+
+def batch_rows(batch: Batch) -> Iterator[tuple[str, list[Row]]]:
+    yield "events", [event_row(new) for new in batch.events]
+    yield (
+        "content",
+        [
+            (new.row.leaf_index, part.n, raw(part.key_id), part.wrapped, part.ciphertext)
+            for new in batch.events
+            for part in new.content
+        ],
+    )
+    yield (
+        "idempotency",
+        [
+            (key.mac, key.body_mac, span.first, span.count, micros(key.expires))
+            for key, span in batch.idempotency
+        ],
+    )
+    yield "sources", [(mac, span.first, span.count) for mac, span in batch.sources]
+    yield "counters", [(p, year, following) for (p, year), following in batch.counters.items()]
+
+
+class PostgresTransaction:
+    """Holds the row of `head`, and the writing connection of this process."""
+
+    def __init__(self, writer: Writer, ask: Ask) -> None:
+        self._writer = writer
+        self._connection = writer.take()
+        self._open = True
+        try:
+            self.found = self._find(ask)
+        except psycopg.Error as error:
+            if lost(error):
+                self._connection.close()
+            self.rollback()
+            raise translated(error) from error
+
+    def _run(self, statement: str, params: Sequence[object] = ()) -> list[Row]:
+        return rows_of(self._connection, statement, params)
+
+    def _find(self, ask: Ask) -> Found:
+        connection = self._connection
+        wanted: list[list[Any]] = [
+            list(ask.idempotency),
+            list(ask.sources),
+            [raw(attachment) for attachment in ask.attachments],
+            list(ask.prefixes),
+        ]
+        with connection.pipeline():
+            connection.execute("BEGIN", prepare=True)
+            head = connection.execute(
+                "SELECT size, recorded_at FROM head FOR UPDATE", prepare=True, binary=True
+            )
+            records = [raw(record) for record in dict.fromkeys(ask.records)]
+            versions = connection.execute(VERSIONS, (records,), prepare=True, binary=True)
+            others = [
+                connection.execute(find, (want,), prepare=True, binary=True) if want else None
+                for find, want in zip(FINDS, wanted, strict=True)
+            ]
+        idempotency, sources, attachments, counters = (
+            cursor.fetchall() if cursor else [] for cursor in others
+        )
+        return Found(
+            head=self._head(head.fetchone()),
+            versions={row[0].hex(): row[1] for row in versions.fetchall()},
+            idempotency={row[0]: Span(row[1], row[2], row[3]) for row in idempotency},
+            sources={row[0]: Span(row[1], row[2]) for row in sources},
+            attachments=frozenset(row[0].hex() for row in attachments),
+            counters={(row[0], row[1]): row[2] for row in counters},
+        )
+
+    @staticmethod
+    def _head(row: Row | None) -> Head:
+        if row is None:
+            raise StoreCorrupt("the row of `head` is gone: restore it from the last leaf")
+        return Head(row[0], None if row[1] is None else moment(row[1]))
+
+    def events(self, event_ids: Sequence[str]) -> dict[str, StoredEvent]:
+        try:
+            return find_events(self._run, event_ids)
+        except psycopg.Error as error:
+            raise translated(error) from error
+
+    def placed(self, span: Span) -> list[tuple[StoredEvent, bytes | None]]:
+        try:
+            return find_placed(self._run, span)
+        except psycopg.Error as error:
+            raise translated(error) from error
+
+    def commit(self, batch: Batch) -> None:
+        try:
+            self._send(batch)
+        except psycopg.errors.UniqueViolation as error:
+            raise DuplicateEvent(batch.events[0].row.event_id or "(library)") from error
+        except psycopg.Error as error:
+            # A refusal of the server came before COMMIT; only a lost connection leaves it open.
+            if not lost(error):
+                raise translated(error) from error
+            self._connection.close()
+            raise OutcomeUnknown(
+                "the connection to the database broke during COMMIT: retry with the same "
+                "Idempotency-Key"
+            ) from error
+        finally:
+            self.rollback()
+
+    def _send(self, batch: Batch) -> None:
+        connection = self._connection
+        tables = [(table, rows) for table, rows in batch_rows(batch) if rows]
+        last = batch.events[-1].row
+        with connection.pipeline():
+            for table, rows in tables:
+                columns = [list(column) for column in zip(*rows, strict=True)]
+                connection.execute(insertion(table), columns, prepare=True)
+            connection.execute(
+                "UPDATE head SET size = %b, recorded_at = %b",
+                (last.leaf_index + 1, micros(last.recorded_at)),
+                prepare=True,
+            )
+            connection.execute("COMMIT", prepare=True)
+
+    def rollback(self) -> None:
+        if self._open:
+            self._open = False
+            self._writer.give()
+
+
+class Writer:
+    """The one connection of this process that places leaves; reconnects when it was lost."""
+
+    def __init__(self, store: PostgresStore) -> None:
+        self._connect = store.connect
+        self._connection: Connection | None = None
+        self._lock = threading.Lock()
+
+    def take(self) -> Connection:
+        self._lock.acquire()
+        try:
+            if self._connection is None:
+                self._connection = self._connect()
+            return self._connection
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def give(self) -> None:
+        """End the turn; what was not committed is rolled back, a lost connection is dropped."""
+        try:
+            connection = self._connection
+            if connection is not None and not idle(connection):
+                with suppress(psycopg.Error):
+                    connection.execute("ROLLBACK")
+            if connection is not None and connection.closed:
+                self._connection = None
+        finally:
+            self._lock.release()
+
+    def close(self) -> None:
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+            self._connection = None
+
+
+class PostgresStore(SqlStore):
+    """Any number of processes may hold one; readers see the last commit and never wait."""
+
+    def __init__(self, dsn: str, schema: str = "liuhen") -> None:
+        self._dsn, self._schema = dsn, schema
+        self._pinned = threading.local()
+        self._pool: Pool[Connection] = Pool(
+            self.connect, psycopg.Connection.close, lambda connection: connection.closed
+        )
+        self._writer = Writer(self)
+        self._create()
+
+    def connect(self) -> Connection:
+        """A connection in autocommit; transactions are begun in words."""
+        try:
+            connection: Connection = psycopg.connect(
+                self._dsn,
+                autocommit=True,
+                keepalives_idle=10,
+                keepalives_interval=5,
+                tcp_user_timeout=20_000,
+                connect_timeout=10,
+            )
+            for name, value in {**SETTINGS, "search_path": self._schema}.items():
+                connection.execute("SELECT set_config(%s, %s, false)", (name, value))
+            connection.execute(
+                "SELECT set_config('synchronous_commit', 'on', false) "
+                "WHERE current_setting('synchronous_commit') IN ('off', 'local')"
+            )
+        except psycopg.Error as error:
+            raise translated(error) from error
+        return connection
+
+    def _create(self) -> None:
+        """Two processes may start at once: the advisory lock lets one create what is missing."""
+        name = sql.Identifier(self._schema)
+        with self._pool.lend() as connection:
+            if connection.execute("SELECT to_regclass('checkpoints')").fetchall()[0][0]:
+                return
+            with connection.transaction():
+                connection.execute("SELECT pg_advisory_xact_lock(hashtext('liuhen schema'))")
+                connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(name))
+                connection.execute(SCHEMA)
+
+    # -- writers ---------------------------------------------------------------------------
+    def begin(self, ask: Ask) -> WriteTransaction:
+        try:
+            return PostgresTransaction(self._writer, ask)
+        except ConnectionLost:  # while it lay idle, most likely: nothing was written, once more
+            return PostgresTransaction(self._writer, ask)
+
+    @contextmanager
+    def _writing(self) -> Iterator[Execute]:
+        with self._pool.lend() as connection:
+
+            def run(statement: str, params: Sequence[object] = ()) -> list[Row]:
+                return rows_of(connection, statement, params)
+
+            try:
+                with connection.transaction():
+                    yield run
+            except psycopg.Error as error:
+                raise translated(error) from error
+
+    def _lock_head(self, run: Execute) -> None:
+        run("SELECT size FROM head FOR UPDATE")
+
+    # -- readers ---------------------------------------------------------------------------
+    def _read(self, statement: str, params: Sequence[object] = ()) -> list[Row]:
+        pinned: Connection | None = getattr(self._pinned, "connection", None)
+        if pinned is not None:
+            return self._reading(pinned, statement, params)
+        try:
+            with self._pool.lend() as connection:
+                return self._reading(connection, statement, params)
+        except ConnectionLost:
+            self._pool.drop_idle()
+            with self._pool.lend() as connection:
+                return self._reading(connection, statement, params)
+
+    @staticmethod
+    def _reading(connection: Connection, statement: str, params: Sequence[object]) -> list[Row]:
+        try:
+            return rows_of(connection, statement, params)
+        except psycopg.Error as error:
+            if lost(error):
+                connection.close()
+            raise translated(error) from error
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        with self._pool.lend() as connection, connection.transaction():
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+            self._pinned.connection = connection
+            try:
+                yield
+            finally:
+                del self._pinned.connection
+
+    # -- housekeeping ----------------------------------------------------------------------
+    def scrub(self) -> None:
+        """VACUUM FULL writes the living rows to new files and removes the old ones."""
+        with self._pool.lend() as connection:
+            try:
+                connection.execute("VACUUM FULL content, segments, idempotency")
+                connection.execute("CHECKPOINT")
+            except psycopg.errors.InsufficientPrivilege:
+                pass  # CHECKPOINT needs pg_checkpoint; the log holds only ciphertext anyway
+            except psycopg.Error as error:
+                raise translated(error) from error
+
+    def close(self) -> None:
+        self._pool.close()
+        self._writer.close()

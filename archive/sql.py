@@ -1,0 +1,352 @@
+"""What both stores say in the same words: the reads, and the writes that place no leaf.
+
+A subclass brings connections, its schema and the commit. Statements are written with `?`; ids are
+16 raw bytes and times whole microseconds since 1970 in the tables.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+from archive.store import (
+    Ask,
+    Checkpoint,
+    Head,
+    Span,
+    StoreCorrupt,
+    StoredContent,
+    StoredEvent,
+    WriteTransaction,
+)
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EVENT = "leaf_index, record_id, version, topic, event_id, state, leaf_hash, recorded_at, number"
+CONTENT = (
+    "c.leaf_index, e.record_id, e.event_id, c.n, c.key_id, c.wrapped, c.ciphertext "
+    "FROM content c JOIN events e ON e.leaf_index = c.leaf_index"
+)
+CHUNK = 500
+Row = Sequence[Any]
+
+
+class Execute(Protocol):
+    """Run one statement inside the current transaction and return its rows."""
+
+    def __call__(self, statement: str, params: Sequence[object] = ()) -> list[Row]: ...
+
+
+def micros(moment: datetime) -> int:
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
+def moment(micros: int) -> datetime:
+    return EPOCH + timedelta(microseconds=micros)
+
+
+def raw(hex_id: str) -> bytes:
+    return bytes.fromhex(hex_id)
+
+
+def stored_event(row: Row) -> StoredEvent:
+    return StoredEvent(
+        leaf_index=row[0],
+        record_id=row[1].hex(),
+        version=row[2],
+        topic=row[3],
+        event_id=None if row[4] is None else row[4].hex(),
+        leaf=row[5],
+        leaf_hash=row[6],
+        recorded_at=moment(row[7]),
+        number=row[8],
+    )
+
+
+def stored_content(row: Row) -> StoredContent:
+    return StoredContent(row[0], row[1].hex(), row[2].hex(), row[3], row[4].hex(), row[5], row[6])
+
+
+def marks(count: int) -> str:
+    return ",".join("?" * count)
+
+
+def find_events(run: Execute, event_ids: Sequence[str]) -> dict[str, StoredEvent]:
+    found: dict[str, StoredEvent] = {}
+    for at in range(0, len(event_ids), CHUNK):
+        part = event_ids[at : at + CHUNK]
+        sql = f"SELECT {EVENT} FROM events WHERE event_id IN ({marks(len(part))})"
+        for row in run(sql, [raw(event_id) for event_id in part]):
+            found[row[4].hex()] = stored_event(row)
+    return found
+
+
+def find_placed(run: Execute, span: Span) -> list[tuple[StoredEvent, bytes | None]]:
+    rows = run(
+        f"SELECT {EVENT}, receipt FROM events WHERE leaf_index >= ? AND leaf_index < ? "
+        "ORDER BY leaf_index",
+        (span.first, span.first + span.count),
+    )
+    if len(rows) != span.count:
+        raise StoreCorrupt(
+            f"leaves {span.first} to {span.first + span.count - 1} were promised to an earlier "
+            f"request, but {len(rows)} are there: run a check of the archive"
+        )
+    return [(stored_event(row), row[9]) for row in rows]
+
+
+class SqlStore(ABC):
+    """The part of `archive.store.Store` that needs no particular database."""
+
+    @abstractmethod
+    def _read(self, statement: str, params: Sequence[object] = ()) -> list[Row]:
+        """Rows of one SELECT, on a reading connection (or the snapshot of `reading`)."""
+
+    @abstractmethod
+    def _writing(self) -> AbstractContextManager[Execute]:
+        """A durable transaction of its own; committed at the end, rolled back on an error."""
+
+    @abstractmethod
+    def _lock_head(self, run: Execute) -> None:
+        """Make this transaction wait for those that place leaves, and they for it."""
+
+    @abstractmethod
+    def begin(self, ask: Ask) -> WriteTransaction: ...
+
+    # -- the log ---------------------------------------------------------------------------
+    def head(self) -> Head:
+        rows = self._read(
+            "SELECT leaf_index, recorded_at FROM events ORDER BY leaf_index DESC LIMIT 1"
+        )
+        return Head(rows[0][0] + 1, moment(rows[0][1])) if rows else Head(0, None)
+
+    def versions(self, record_ids: Sequence[str]) -> dict[str, int]:
+        found = dict.fromkeys(record_ids, 0)
+        for at in range(0, len(record_ids), CHUNK):
+            part = [raw(record_id) for record_id in record_ids[at : at + CHUNK]]
+            sql = (
+                "SELECT record_id, max(version) FROM events "
+                f"WHERE record_id IN ({marks(len(part))}) GROUP BY record_id"
+            )
+            found.update((row[0].hex(), row[1]) for row in self._read(sql, part))
+        return found
+
+    def record(
+        self,
+        record_id: str,
+        *,
+        after: int | None = None,
+        upto: int | None = None,
+        descending: bool = False,
+        limit: int | None = None,
+    ) -> list[StoredEvent]:
+        sql, params = f"SELECT {EVENT} FROM events WHERE record_id = ?", [raw(record_id)]
+        bounds: list[object] = [*params]
+        if after is not None:
+            sql, bounds = sql + " AND version > ?", [*bounds, after]
+        if upto is not None:
+            sql, bounds = sql + " AND version <= ?", [*bounds, upto]
+        sql += " ORDER BY version" + (" DESC" if descending else "")
+        if limit is not None:
+            sql, bounds = sql + " LIMIT ?", [*bounds, limit]
+        return [stored_event(row) for row in self._read(sql, bounds)]
+
+    def leaves(
+        self, start: int, stop: int | None = None, topics: Sequence[str] = ()
+    ) -> Iterator[StoredEvent]:
+        stop = self.head().size if stop is None else stop
+        where = f" AND topic IN ({marks(len(topics))})" if topics else ""
+        sql = (
+            f"SELECT {EVENT} FROM events WHERE leaf_index >= ? AND leaf_index < ?{where} "
+            "ORDER BY leaf_index LIMIT ?"
+        )
+        while start < stop:
+            rows = self._read(sql, (start, stop, *topics, CHUNK))
+            for row in rows:
+                yield stored_event(row)
+            if len(rows) < CHUNK:
+                return
+            start = rows[-1][0] + 1
+
+    def leaf_hashes(self, start: int, stop: int) -> list[bytes]:
+        rows = self._read(
+            "SELECT leaf_hash FROM events WHERE leaf_index >= ? AND leaf_index < ? "
+            "ORDER BY leaf_index",
+            (start, stop),
+        )
+        return [row[0] for row in rows]
+
+    def event(self, event_id: str) -> StoredEvent | None:
+        return find_events(self._read, [event_id]).get(event_id)
+
+    def at(self, leaf_index: int) -> StoredEvent | None:
+        rows = self._read(f"SELECT {EVENT} FROM events WHERE leaf_index = ?", (leaf_index,))
+        return stored_event(rows[0]) if rows else None
+
+    def size_at(self, moment: datetime) -> int:
+        """Bisects: recorded times never fall, so no index on them is needed."""
+        low, high, wanted = 0, self.head().size, micros(moment)
+        while low < high:
+            middle = (low + high) // 2
+            rows = self._read("SELECT recorded_at FROM events WHERE leaf_index = ?", (middle,))
+            low, high = (middle + 1, high) if rows[0][0] <= wanted else (low, middle)
+        return low
+
+    def numbered(self, number: str) -> str | None:
+        rows = self._read("SELECT record_id FROM events WHERE number = ?", (number,))
+        return str(rows[0][0].hex()) if rows else None
+
+    def receipt(self, leaf_index: int) -> bytes | None:
+        rows = self._read("SELECT receipt FROM events WHERE leaf_index = ?", (leaf_index,))
+        return rows[0][0] if rows else None
+
+    def receipts(self, start: int, stop: int) -> Iterator[tuple[int, bytes | None]]:
+        sql = (
+            "SELECT leaf_index, receipt FROM events WHERE leaf_index >= ? AND leaf_index < ? "
+            "ORDER BY leaf_index"
+        )
+        for at in range(start, stop, CHUNK):
+            for row in self._read(sql, (at, min(at + CHUNK, stop))):
+                yield row[0], row[1]
+
+    # -- content ---------------------------------------------------------------------------
+    def content(self, event_id: str) -> list[StoredContent]:
+        sql = f"SELECT {CONTENT} WHERE e.event_id = ? ORDER BY c.n"
+        return [stored_content(row) for row in self._read(sql, (raw(event_id),))]
+
+    def content_of_record(self, record_id: str, upto: int | None = None) -> list[StoredContent]:
+        where, params = "e.record_id = ?", [raw(record_id)]
+        bounds: list[object] = [*params]
+        if upto is not None:
+            where, bounds = where + " AND e.version <= ?", [*bounds, upto]
+        sql = f"SELECT {CONTENT} WHERE {where} ORDER BY c.leaf_index, c.n"
+        return [stored_content(row) for row in self._read(sql, bounds)]
+
+    def contents(self, start: int, stop: int) -> Iterator[StoredContent]:
+        sql = (
+            f"SELECT {CONTENT} WHERE c.leaf_index >= ? AND c.leaf_index < ? "
+            "ORDER BY c.leaf_index, c.n"
+        )
+        for at in range(start, stop, CHUNK):
+            for row in self._read(sql, (at, min(at + CHUNK, stop))):
+                yield stored_content(row)
+
+    def destroy_content(self, record_id: str) -> int:
+        mine = "SELECT leaf_index FROM events WHERE record_id = ?"
+        with self._writing() as run:
+            self._lock_head(run)
+            held = run(
+                "SELECT DISTINCT key_id FROM content WHERE ciphertext IS NULL "
+                f"AND leaf_index IN ({mine})",
+                (raw(record_id),),
+            )
+            gone = len(
+                run(
+                    f"DELETE FROM content WHERE leaf_index IN ({mine}) RETURNING n",
+                    (raw(record_id),),
+                )
+            )
+            for (attachment,) in held:
+                if not run(
+                    "SELECT 1 FROM content WHERE key_id = ? AND ciphertext IS NULL LIMIT 1",
+                    (attachment,),
+                ):
+                    run("DELETE FROM segments WHERE attachment_id = ?", (attachment,))
+            return gone
+
+    # -- attachments -----------------------------------------------------------------------
+    def stage_segment(
+        self, attachment_id: str, i: int, ciphertext: bytes, staged_at: datetime
+    ) -> None:
+        with self._writing() as run:
+            run(
+                "INSERT INTO segments (attachment_id, i, staged_at, ciphertext) "
+                "VALUES (?, ?, ?, ?)",
+                (raw(attachment_id), i, micros(staged_at), ciphertext),
+            )
+
+    def segment(self, attachment_id: str, i: int) -> bytes | None:
+        rows = self._read(
+            "SELECT ciphertext FROM segments WHERE attachment_id = ? AND i = ?",
+            (raw(attachment_id), i),
+        )
+        return rows[0][0] if rows else None
+
+    def segments(self, attachment_id: str) -> int:
+        rows = self._read(
+            "SELECT count(*) FROM segments WHERE attachment_id = ?", (raw(attachment_id),)
+        )
+        return int(rows[0][0])
+
+    def holders(self, attachment_id: str) -> list[str]:
+        rows = self._read(
+            "SELECT DISTINCT e.record_id FROM content c JOIN events e "
+            "ON e.leaf_index = c.leaf_index WHERE c.key_id = ? AND c.ciphertext IS NULL "
+            "ORDER BY e.record_id",
+            (raw(attachment_id),),
+        )
+        return [row[0].hex() for row in rows]
+
+    def collect_segments(self, staged_before: datetime) -> int:
+        """Takes the head, so that no unit can name an attachment while it is being collected."""
+        with self._writing() as run:
+            self._lock_head(run)
+            rows = run(
+                "SELECT attachment_id FROM segments s WHERE NOT EXISTS "
+                "(SELECT 1 FROM content c WHERE c.key_id = s.attachment_id "
+                "AND c.ciphertext IS NULL) GROUP BY attachment_id HAVING max(staged_at) < ?",
+                (micros(staged_before),),
+            )
+            return sum(
+                len(run("DELETE FROM segments WHERE attachment_id = ? RETURNING i", (row[0],)))
+                for row in rows
+            )
+
+    # -- checkpoints and tiles -------------------------------------------------------------
+    def put_checkpoint(
+        self, checkpoint: Checkpoint, tiles: Iterable[tuple[int, int, bytes]] = ()
+    ) -> None:
+        with self._writing() as run:
+            for level, n, hashes in tiles:
+                run(
+                    "INSERT INTO tiles (level, n, hashes) VALUES (?, ?, ?) "
+                    "ON CONFLICT (level, n) DO UPDATE SET hashes = excluded.hashes "
+                    "WHERE length(excluded.hashes) > length(tiles.hashes)",
+                    (level, n, hashes),
+                )
+            run(
+                "INSERT INTO checkpoints (size, note, made_at) VALUES (?, ?, ?) "
+                "ON CONFLICT (size, note) DO NOTHING",
+                (checkpoint.size, checkpoint.note, micros(checkpoint.made_at)),
+            )
+
+    def checkpoint(self, size: int | None = None) -> Checkpoint | None:
+        where, params = ("WHERE size = ?", [size]) if size is not None else ("", [])
+        rows = self._read(
+            f"SELECT size, note, made_at FROM checkpoints {where} ORDER BY id DESC LIMIT 1", params
+        )
+        return Checkpoint(rows[0][0], rows[0][1], moment(rows[0][2])) if rows else None
+
+    def checkpoints(self, after: int = 0) -> Iterator[Checkpoint]:
+        last = 0
+        while rows := self._read(
+            "SELECT size, note, made_at, id FROM checkpoints WHERE size > ? AND id > ? "
+            "ORDER BY id LIMIT ?",
+            (after, last, CHUNK),
+        ):
+            for row in rows:
+                yield Checkpoint(row[0], row[1], moment(row[2]))
+            last = rows[-1][3]
+
+    def tile(self, level: int, n: int) -> bytes | None:
+        rows = self._read("SELECT hashes FROM tiles WHERE level = ? AND n = ?", (level, n))
+        return rows[0][0] if rows else None
+
+    # -- housekeeping ----------------------------------------------------------------------
+    def forget_expired(self, now: datetime) -> int:
+        with self._writing() as run:
+            return len(
+                run("DELETE FROM idempotency WHERE expires <= ? RETURNING first", (micros(now),))
+            )

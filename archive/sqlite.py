@@ -1,0 +1,396 @@
+"""The archive in one SQLite file.
+
+The driver is apsw, because it brings its own SQLite: the 3.7.0 to 3.51.2 that a Python is likely
+to be linked with can corrupt a write-ahead log when two connections checkpoint at once, and a
+server and a command line do open the same archive.
+
+Durability: WAL with `synchronous=FULL` (and `fullfsync` where the system knows it), so a commit
+is on the disk when COMMIT returns. Deleted bytes are overwritten (`secure_delete`).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from itertools import chain
+from pathlib import Path
+
+import apsw
+
+from archive.connections import Pool
+from archive.sql import (
+    Execute,
+    Row,
+    SqlStore,
+    find_events,
+    find_placed,
+    marks,
+    micros,
+    moment,
+    raw,
+)
+from archive.store import (
+    Ask,
+    Batch,
+    DuplicateEvent,
+    Found,
+    Head,
+    NewEvent,
+    OutcomeUnknown,
+    Span,
+    StorageFull,
+    StoredEvent,
+    StoreError,
+    StoreUnavailable,
+    WriteTransaction,
+)
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS events (
+  leaf_index INTEGER PRIMARY KEY, record_id BLOB NOT NULL, version INTEGER NOT NULL,
+  topic TEXT NOT NULL, event_id BLOB UNIQUE, recorded_at INTEGER NOT NULL, number TEXT,
+  leaf_hash BLOB NOT NULL, state BLOB NOT NULL, receipt BLOB, UNIQUE (record_id, version)
+) STRICT;
+CREATE UNIQUE INDEX IF NOT EXISTS events_number ON events (number) WHERE number IS NOT NULL;
+CREATE TRIGGER IF NOT EXISTS events_keep BEFORE UPDATE ON events
+  BEGIN SELECT RAISE(ABORT, 'events are never updated'); END;
+CREATE TRIGGER IF NOT EXISTS events_stay BEFORE DELETE ON events
+  BEGIN SELECT RAISE(ABORT, 'events are never deleted'); END;
+-- INSERT OR REPLACE deletes without asking the trigger above, so a replacement is refused here.
+CREATE TRIGGER IF NOT EXISTS events_gapless BEFORE INSERT ON events
+  WHEN NEW.leaf_index <> coalesce((SELECT max(leaf_index) + 1 FROM events), 0)
+    OR EXISTS (SELECT 1 FROM events WHERE record_id = NEW.record_id AND version = NEW.version)
+    OR EXISTS (SELECT 1 FROM events WHERE event_id = NEW.event_id)
+    OR (NEW.number IS NOT NULL AND EXISTS (SELECT 1 FROM events WHERE number = NEW.number))
+  BEGIN SELECT RAISE(ABORT, 'taken, or not the next leaf'); END;
+CREATE TABLE IF NOT EXISTS content (
+  leaf_index INTEGER NOT NULL REFERENCES events, n INTEGER NOT NULL, key_id BLOB NOT NULL,
+  wrapped BLOB NOT NULL, ciphertext BLOB, PRIMARY KEY (leaf_index, n)
+) STRICT;
+CREATE INDEX IF NOT EXISTS content_attachments ON content (key_id) WHERE ciphertext IS NULL;
+CREATE TRIGGER IF NOT EXISTS content_keep BEFORE UPDATE ON content
+  BEGIN SELECT RAISE(ABORT, 'content is never updated'); END;
+CREATE TABLE IF NOT EXISTS segments (
+  attachment_id BLOB NOT NULL, i INTEGER NOT NULL, staged_at INTEGER NOT NULL,
+  ciphertext BLOB NOT NULL, PRIMARY KEY (attachment_id, i)
+) STRICT;
+CREATE TABLE IF NOT EXISTS idempotency (
+  mac BLOB PRIMARY KEY, body_mac BLOB NOT NULL, first INTEGER NOT NULL, count INTEGER NOT NULL,
+  expires INTEGER NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS sources (
+  mac BLOB PRIMARY KEY, first INTEGER NOT NULL, count INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS counters (
+  prefix TEXT NOT NULL, year INTEGER NOT NULL, next INTEGER NOT NULL, PRIMARY KEY (prefix, year)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS tiles (
+  level INTEGER NOT NULL, n INTEGER NOT NULL, hashes BLOB NOT NULL, PRIMARY KEY (level, n)
+) STRICT;
+CREATE TABLE IF NOT EXISTS checkpoints (
+  id INTEGER PRIMARY KEY, size INTEGER NOT NULL, note BLOB NOT NULL, made_at INTEGER NOT NULL,
+  UNIQUE (size, note)
+) STRICT;
+"""
+BUSY_MS = 30_000
+INSERTS = {
+    "events": "leaf_index, record_id, version, topic, event_id, recorded_at, number, leaf_hash, "
+    "state, receipt",
+    "content": "leaf_index, n, key_id, wrapped, ciphertext",
+    "idempotency": "mac, body_mac, first, count, expires",
+    "sources": "mac, first, count",
+}
+
+
+def translated(error: apsw.Error) -> StoreError:
+    """The refusal that the database's error means, for a statement before COMMIT."""
+    if isinstance(error, apsw.FullError):
+        return StorageFull("the disk or the database is full; nothing was written: make room")
+    if isinstance(error, apsw.BusyError):
+        return StoreUnavailable("another process holds the archive; nothing was written: retry")
+    return StoreUnavailable(f"the database file cannot be used ({error}); nothing was written")
+
+
+def rows_of(
+    connection: apsw.Connection, statement: str, params: Sequence[object] = ()
+) -> list[Row]:
+    rows: list[Row] = connection.execute(statement, params).fetchall()  # type: ignore[assignment]
+    return rows
+
+
+@lru_cache(maxsize=64)
+def insertion(table: str, rows: int) -> str:
+    """One statement for many rows: each statement gives up the interpreter lock once."""
+    columns = INSERTS[table]
+    one = f"({marks(columns.count(',') + 1)})"
+    return f"INSERT INTO {table} ({columns}) VALUES {','.join([one] * rows)}"
+
+
+def insert(connection: apsw.Connection, table: str, rows: Sequence[Row]) -> None:
+    """In powers of two, so that few statements have to be prepared."""
+    at, size = 0, 64
+    while at < len(rows):
+        while size > len(rows) - at:
+            size //= 2
+        part = rows[at : at + size]
+        connection.execute(insertion(table, size), tuple(chain.from_iterable(part)))
+        at += size
+
+
+def event_row(new: NewEvent) -> Row:
+    row = new.row
+    return (
+        row.leaf_index,
+        raw(row.record_id),
+        row.version,
+        row.topic,
+        None if row.event_id is None else raw(row.event_id),
+        micros(row.recorded_at),
+        row.number,
+        row.leaf_hash,
+        row.leaf,
+        new.receipt,
+    )
+
+
+def content_rows(events: Sequence[NewEvent]) -> list[Row]:
+    return [
+        (new.row.leaf_index, part.n, raw(part.key_id), part.wrapped, part.ciphertext)
+        for new in events
+        for part in new.content
+    ]
+
+
+class Writer:
+    """The one connection of this process that writes; held by one thread at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self.connection = apsw.Connection(str(path))
+        self.connection.set_busy_timeout(BUSY_MS)
+        for pragma in (
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "fullfsync = ON",
+            "secure_delete = ON",
+        ):
+            self.run(f"PRAGMA {pragma}")
+        if self.run("PRAGMA schema_version")[0][0] == 0:
+            self.connection.execute(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT")
+        self.lock = threading.Lock()
+
+    def run(self, statement: str, params: Sequence[object] = ()) -> list[Row]:
+        return rows_of(self.connection, statement, params)
+
+    def take(self) -> None:
+        self.lock.acquire()
+        try:
+            self.connection.execute("BEGIN IMMEDIATE")
+        except BaseException as error:
+            self.lock.release()
+            if isinstance(error, apsw.Error):
+                raise translated(error) from error
+            raise
+
+    def give(self) -> None:
+        """End the turn; what was not committed is rolled back."""
+        try:
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
+        finally:
+            self.lock.release()
+
+
+class SQLiteTransaction:
+    """Holds the writer from BEGIN IMMEDIATE to the end."""
+
+    def __init__(self, writer: Writer, ask: Ask) -> None:
+        self._writer = writer
+        self._run = writer.run
+        writer.take()
+        self._open = True
+        try:
+            self.found = self._find(ask)
+        except apsw.Error as error:
+            self.rollback()
+            raise translated(error) from error
+
+    def _find(self, ask: Ask) -> Found:
+        last = self._run(
+            "SELECT leaf_index, recorded_at FROM events ORDER BY leaf_index DESC LIMIT 1"
+        )
+        return Found(
+            head=Head(last[0][0] + 1, moment(last[0][1])) if last else Head(0, None),
+            versions=self._versions(ask.records),
+            idempotency={
+                row[0]: Span(row[1], row[2], row[3])
+                for row in self._each(
+                    "SELECT mac, first, count, body_mac FROM idempotency WHERE mac IN",
+                    ask.idempotency,
+                )
+            },
+            sources={
+                row[0]: Span(row[1], row[2])
+                for row in self._each(
+                    "SELECT mac, first, count FROM sources WHERE mac IN", ask.sources
+                )
+            },
+            attachments=frozenset(
+                row[0].hex()
+                for row in self._each(
+                    "SELECT DISTINCT attachment_id FROM segments WHERE attachment_id IN",
+                    [raw(attachment) for attachment in ask.attachments],
+                )
+            ),
+            counters={
+                (row[0], row[1]): row[2]
+                for row in self._each(
+                    "SELECT prefix, year, next FROM counters WHERE prefix IN", ask.prefixes
+                )
+            },
+        )
+
+    def _versions(self, records: Sequence[str]) -> Mapping[str, int]:
+        found = dict.fromkeys(records, 0)
+        sql = "SELECT record_id, max(version) FROM events WHERE record_id IN"
+        for row in self._each(sql, [raw(r) for r in found], "GROUP BY record_id"):
+            found[row[0].hex()] = row[1]
+        return found
+
+    def _each(self, sql: str, wanted: Sequence[object], tail: str = "") -> Iterator[Row]:
+        for at in range(0, len(wanted), 64):
+            part = list(wanted[at : at + 64])
+            part += part[-1:] * (-len(part) % 8 if len(part) > 1 else 0)
+            yield from self._run(f"{sql} ({marks(len(part))}) {tail}", part)
+
+    def events(self, event_ids: Sequence[str]) -> dict[str, StoredEvent]:
+        return find_events(self._run, event_ids)
+
+    def placed(self, span: Span) -> list[tuple[StoredEvent, bytes | None]]:
+        return find_placed(self._run, span)
+
+    def commit(self, batch: Batch) -> None:
+        connection = self._writer.connection
+        try:
+            self._insert(connection, batch)
+        except apsw.ConstraintError as error:
+            self.rollback()
+            raise DuplicateEvent(batch.events[0].row.event_id or "(library)") from error
+        except apsw.Error as error:
+            self.rollback()
+            raise translated(error) from error
+        try:
+            connection.execute("COMMIT")
+        except (apsw.FullError, apsw.BusyError) as error:
+            raise translated(error) from error
+        except apsw.Error as error:
+            # The commit frame may have reached the file before the disk reported its failure.
+            raise OutcomeUnknown(
+                f"the disk failed during COMMIT ({error}): retry with the same Idempotency-Key"
+            ) from error
+        finally:
+            self.rollback()
+
+    def _insert(self, connection: apsw.Connection, batch: Batch) -> None:
+        insert(connection, "events", [event_row(new) for new in batch.events])
+        insert(connection, "content", content_rows(batch.events))
+        insert(
+            connection,
+            "idempotency",
+            [
+                (key.mac, key.body_mac, span.first, span.count, micros(key.expires))
+                for key, span in batch.idempotency
+            ],
+        )
+        insert(connection, "sources", [(m, s.first, s.count) for m, s in batch.sources])
+        for (prefix, year), following in batch.counters.items():
+            connection.execute(
+                "INSERT INTO counters VALUES (?, ?, ?) "
+                "ON CONFLICT (prefix, year) DO UPDATE SET next = excluded.next",
+                (prefix, year, following),
+            )
+
+    def rollback(self) -> None:
+        if self._open:
+            self._open = False
+            self._writer.give()
+
+
+class SQLiteStore(SqlStore):
+    """One writing connection per process; readers see the last commit, never wait for it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._pinned = threading.local()
+        try:
+            self._writer = Writer(path)
+        except apsw.Error as error:
+            raise translated(error) from error
+        self._pool: Pool[apsw.Connection] = Pool(
+            self._connect_reader, apsw.Connection.close, lambda _: False
+        )
+
+    def _connect_reader(self) -> apsw.Connection:
+        connection = apsw.Connection(str(self.path), flags=apsw.SQLITE_OPEN_READWRITE)
+        connection.set_busy_timeout(BUSY_MS)
+        connection.wal_autocheckpoint(0)
+        connection.execute("PRAGMA query_only = ON").fetchall()
+        return connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[Execute]:
+        self._writer.take()
+        try:
+            yield self._writer.run
+            self._writer.connection.execute("COMMIT")
+        except apsw.Error as error:
+            raise translated(error) from error
+        finally:
+            self._writer.give()
+
+    def _lock_head(self, run: Execute) -> None:
+        """BEGIN IMMEDIATE did."""
+
+    def begin(self, ask: Ask) -> WriteTransaction:
+        return SQLiteTransaction(self._writer, ask)
+
+    # -- readers ---------------------------------------------------------------------------
+    def _read(self, statement: str, params: Sequence[object] = ()) -> list[Row]:
+        pinned: apsw.Connection | None = getattr(self._pinned, "connection", None)
+        try:
+            if pinned is not None:
+                return rows_of(pinned, statement, params)
+            with self._pool.lend() as connection:
+                return rows_of(connection, statement, params)
+        except apsw.Error as error:
+            raise translated(error) from error
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        with self._pool.lend() as connection:
+            connection.execute("BEGIN; SELECT max(leaf_index) FROM events").fetchall()
+            self._pinned.connection = connection
+            try:
+                yield
+            finally:
+                del self._pinned.connection
+                connection.execute("COMMIT")
+
+    # -- housekeeping ----------------------------------------------------------------------
+    def scrub(self) -> None:
+        with self._writer.lock:
+            try:
+                for statement in (
+                    "PRAGMA wal_checkpoint(TRUNCATE)",
+                    "VACUUM",
+                    "PRAGMA wal_checkpoint(TRUNCATE)",
+                ):
+                    self._writer.run(statement)
+            except apsw.Error as error:
+                raise translated(error) from error
+
+    def close(self) -> None:
+        self._pool.close()
+        with self._writer.lock:
+            self._writer.connection.close()
