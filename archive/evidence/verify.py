@@ -188,6 +188,7 @@ class _Run:
         self._register(seen)
         self._signature(seen)
         record = self._chain(seen)
+        verdict.number = record.number
         self._time(seen)
         self._signoff(seen, record)
         if not fits or any(f.level is Level.FAILED for f in self.report.findings[before:]):
@@ -263,6 +264,7 @@ class _Run:
         self.events.add(said.event)
         if seen.leaf.number:
             self.numbers.add(seen.leaf.number)
+            record.number = record.number or seen.leaf.number
         record.version, record.kind = said.version, said.kind
         record.prev = dsse.envelope_hash(seen.envelope.raw)
         return record

@@ -74,7 +74,7 @@ FINDINGS: Mapping[str, Both] = {
 }
 
 VERDICTS: Mapping[Verdict, Both] = {
-    Verdict.OPENED: ("内容在，且相符", "content is here and matches"),
+    Verdict.OPENED: ("相符，内容（如有）在包内", "fits, and its content, if any, is here"),
     Verdict.DISPOSED: ("内容已按规定销毁", "content was properly disposed of"),
     Verdict.WITHHELD: ("内容未随包提供", "content is not shown in this bundle"),
     Verdict.MISSING: ("内容缺失", "content is missing"),
@@ -124,7 +124,7 @@ def _step(report: Report, step: int, title: str, at: int) -> list[str]:
 def _event(report: Report, position: int, at: int) -> str:
     event = report.events[position]
     name = f"{event.number or event.record} v{event.version} {event.type} (leaf {event.index})"
-    line = f"  {event.verdict}  {name}: {VERDICTS[event.verdict][at]}"
+    line = f"  {event.verdict:8}  {name}: {VERDICTS[event.verdict][at]}"
     if event.disposed_by is not None:
         line += (f"，见叶 {event.disposed_by}", f", by leaf {event.disposed_by}")[at]
     return line

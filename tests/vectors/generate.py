@@ -1,0 +1,233 @@
+"""Write the vectors: `python -m tests.vectors.generate`. A test holds the files to this program."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from archive.evidence import attachment, checkpoint, content, dsse, merkle, receipt, statement
+from archive.evidence.canonical import encode
+from archive.evidence.register import register_record
+from tests.vectors.tampering import CASES
+from tests.vectors.world import (
+    BODY,
+    COMPLAINT,
+    FILE,
+    INTAKE,
+    LOG,
+    OWN,
+    VKEY,
+    ident,
+    seeded,
+    whole,
+)
+
+HERE = Path(__file__).parent
+
+
+def files() -> dict[str, bytes]:
+    """Every generated file, by its name in this folder."""
+    made = {f"bundles/{case.name}.zip": case.make() for case in CASES}
+    made["bundles.json"] = _json(_bundles())
+    made["example.json"] = _json(example())
+    made["texts.json"] = _json(texts())
+    return made
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, indent=1).encode() + b"\n"
+
+
+def _bundles() -> list[dict[str, Any]]:
+    return [
+        {
+            "file": f"bundles/{case.name}.zip",
+            "why": case.why,
+            "exit": case.exit,
+            "failing_step": case.step,
+            "verdicts": {str(leaf_): verdict for leaf_, verdict in case.verdicts.items()},
+        }
+        for case in CASES
+    ]
+
+
+def example() -> dict[str, Any]:
+    """The worked example of docs/formats.md: leaf 3 of the honest log, from keys to receipt."""
+    world = whole()
+    data = world.leaves[3]
+    said = statement.parse(dsse.parse(world.envelopes[3], dsse.STATEMENT_TYPE).payload)
+    payload = statement.encode(said)
+    return {
+        "keys": {
+            "origin": world.origin,
+            "log_seed": LOG.seed().hex(),
+            "log_public": LOG.public.hex(),
+            "log_key_id": LOG.key_id,
+            "log_vkey": VKEY,
+            "intake_seed": INTAKE.seed().hex(),
+            "intake_public": INTAKE.public.hex(),
+            "intake_key_id": INTAKE.key_id,
+            "own_seed": OWN.seed().hex(),
+            "own_key_id": OWN.key_id,
+            "register_record": register_record(world.origin),
+        },
+        "content": _content_example(said),
+        "attachment": _attachment_example(said),
+        "statement": payload.decode(),
+        "pae": dsse.pae(dsse.STATEMENT_TYPE, payload).decode(),
+        "envelope": world.envelopes[3].decode(),
+        "envelope_hash": world.hash(3),
+        "leaf": data.decode(),
+        "leaf_hash": merkle.leaf_hash(data).hex(),
+        "leaf_hashes": [merkle.leaf_hash(item).hex() for item in world.leaves],
+        "inclusion_proof": [
+            hash_.hex() for hash_ in merkle.inclusion_proof(3, len(world.leaves), world.node)
+        ],
+        "consistency_proof_3": [
+            hash_.hex() for hash_ in merkle.consistency_proof(3, len(world.leaves), world.node)
+        ],
+        "root_3": merkle.root_at(3, world.node).hex(),
+        "root": checkpoint.read(world.checkpoint())[1].root.hex(),
+        "checkpoint": world.checkpoint().decode(),
+        "receipt_payload": receipt.encode(receipt.read(world.receipts[3])[1]).decode(),
+        "receipt": world.receipts[3].decode(),
+    }
+
+
+def _content_example(said: statement.Statement) -> dict[str, Any]:
+    key, plaintext = seeded("content key 3"), encode(BODY)
+    aead_key, salt = content.derive(key)
+    sealed = content.seal(
+        plaintext, record=COMPLAINT, event=said.event, n=0, key=key, key_id=said.parts[0].key
+    )
+    return {
+        "content_key": key.hex(),
+        "aead_key": aead_key.hex(),
+        "salt": salt.hex(),
+        "plaintext": plaintext.decode(),
+        "padded": content.pad(plaintext).hex(),
+        "associated_data": (
+            f'{{"event":"{said.event}","n":0,"record":"{COMPLAINT}","role":"content","v":1}}'
+        ),
+        "ciphertext": sealed.ciphertext.hex(),
+        "ciphertext_sha256": sealed.part.ciphertext,
+        "commitment": sealed.part.commitment,
+        "length": sealed.part.length,
+    }
+
+
+def _attachment_example(said: statement.Statement) -> dict[str, Any]:
+    key, name = seeded("attachment 3"), ident("attachment 3")
+    sealer = attachment.Sealer(key, name)
+    segments = [*sealer.feed(FILE), sealer.finish()]
+    part = sealer.part(1)
+    return {
+        "content_key": key.hex(),
+        "id": name,
+        "salt": attachment.salt_of(key).hex(),
+        "plaintext": FILE.hex(),
+        "segments": [segment.hex() for segment in segments],
+        "ciphertext_sha256": part.ciphertext,
+        "commitment": part.commitment,
+        "length": part.length,
+    }
+
+
+def texts() -> list[dict[str, Any]]:
+    """Texts that a reader takes or refuses: format, why, text, accept."""
+    world = whole()
+    said = statement.encode(
+        statement.parse(dsse.parse(world.envelopes[3], dsse.STATEMENT_TYPE).payload)
+    ).decode()
+    sound = {
+        "statement": said,
+        "envelope": world.envelopes[3].decode(),
+        "leaf": world.leaves[3].decode(),
+        "receipt": receipt.encode(receipt.read(world.receipts[3])[1]).decode(),
+        "checkpoint": world.checkpoint().decode(),
+        "vkey": VKEY,
+    }
+    accepted = [
+        {"format": name, "why": "as written", "text": text, "accept": True}
+        for name, text in sound.items()
+    ]
+    return accepted + [
+        {"format": name, "why": why, "text": _swap(sound[name], old, new), "accept": False}
+        for name, why, old, new in _SPOILED
+    ]
+
+
+def _swap(text: str, old: str, new: str) -> str:
+    if not old:
+        return text + new
+    assert old in text, (old, text)
+    return text.replace(old, new, 1)
+
+
+# format, why it must be refused, what is replaced (nothing: appended to the end), by what
+_SPOILED: list[tuple[str, str, str, str]] = [
+    ("statement", "space", '"v":1', '"v": 1'),
+    ("statement", "newline at the end", "", "\n"),
+    ("statement", "unknown key", '"v":1', '"v":1,"w":1'),
+    ("statement", "missing key", '"step":null,', ""),
+    ("statement", "version of the format", '"v":1', '"v":2'),
+    ("statement", "true is not 1", '"v":1', '"v":true'),
+    ("statement", "float", '"kind_version":1', '"kind_version":1.0'),
+    ("statement", "integer too large", '"kind_version":1', '"kind_version":9007199254740992'),
+    ("statement", "version 0", '"version":1', '"version":0'),
+    ("statement", "version 2 without prev", '"version":1', '"version":2'),
+    ("statement", "unknown event type", '"type":"opened"', '"type":"erased"'),
+    ("statement", "facts that the type does not have", '"facts":{}', '"facts":{"hold":"00"}'),
+    ("statement", "five digits of a second", "00.123456Z", "00.12345Z"),
+    ("statement", "offset instead of Z", "00.123456Z", "00.123456+00:00"),
+    ("statement", "no such minute", "08:04:00", "08:64:00"),
+    ("statement", "upper-case hex", '"actor":"', '"actor":"A'),
+    ("statement", "escaped where it need not be", '"kind":"complaint"', '"kind":"\\u0063omplaint"'),
+    ("statement", "parts not numbered in order", '"n":1', '"n":2'),
+    ("statement", "algorithm of another role", "A256GCM-HKDF-SEG", "A256GCM-HKDF"),
+    ("statement", "unknown assurance", '"assurance":"session"', '"assurance":"sworn"'),
+    ("envelope", "space", '","payloadType"', '", "payloadType"'),
+    ("envelope", "other type", "statement.v1", "statement.v2"),
+    ("envelope", "two signatures", '"}]}', '"},{"keyid":"","sig":""}]}'),
+    ("envelope", "no signature", '"signatures":[', '"signatures":[],"x":['),
+    ("envelope", "base64 unpadded", '=="}]}', '"}]}'),
+    ("envelope", "base64 of the URL alphabet", '"payload":"eyJ', '"payload":"-_J'),
+    ("envelope", "key id in upper case", '"keyid":"', '"keyid":"A'),
+    ("envelope", "newline at the end", "", "\n"),
+    ("leaf", "space", '"v":1}', '"v": 1}'),
+    ("leaf", "format version", '"v":1}', '"v":2}'),
+    ("leaf", "unknown key", '"v":1}', '"v":1,"w":1}'),
+    ("leaf", "number in lower case", '"KS-2026-00017"', '"ks-2026-00017"'),
+    ("leaf", "number missing", '"number":"KS-2026-00017",', ""),
+    ("leaf", "time without fraction", '00.123456Z","v"', '00Z","v"'),
+    ("leaf", "other escape for the quote", '{\\"payload', "{\\u0022payload"),
+    ("leaf", "newline at the end", "", "\n"),
+    ("receipt", "leading zero", '"index":3', '"index":03'),
+    ("receipt", "plus sign", '"index":3', '"index":+3'),
+    ("receipt", "version 0", '"version":1', '"version":0'),
+    ("receipt", "unknown key", '"v":1', '"v":1,"w":1'),
+    ("checkpoint", "plus sign", "\n11\n", "\n+11\n"),
+    ("checkpoint", "leading zero", "\n11\n", "\n011\n"),
+    ("checkpoint", "underscore", "\n11\n", "\n1_1\n"),
+    ("checkpoint", "extension line", "=\n\n", "=\nextension\n\n"),
+    ("checkpoint", "carriage return", "\n11\n", "\r\n11\n"),
+    ("checkpoint", "vertical tab", "\n11\n", "\n11\v\n"),
+    ("checkpoint", "hyphen for the dash", "\N{EM DASH}", "-"),
+    ("checkpoint", "text after the signature", "", "more\n"),
+    ("checkpoint", "empty line at the end", "", "\n"),
+    ("vkey", "id of another key", "+8691a666", "+8691a667"),
+    ("vkey", "id in upper case", "+8691a666", "+8691A666"),
+    ("vkey", "unknown type", "+AdX", "+A9X"),
+    ("vkey", "cut short", "Uu", ""),
+    ("vkey", "newline", "", "\n"),
+]
+
+
+def main() -> None:
+    for name, data in files().items():
+        path = HERE / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(data)
+
+
+if __name__ == "__main__":
+    main()
