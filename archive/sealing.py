@@ -108,6 +108,8 @@ def content_bytes(event: AnyEvent) -> bytes:
     """What the content part says: canonical JSON of the event's content fields."""
     said: dict[str, Any] = {name: getattr(event, name) for name in event.CONTENT}
     said["source"], said["source_id"] = event.source, event.source_id
+    if event.sent_at is not None:
+        said["sent_at"] = time_text(event.sent_at)
     said["attachments"] = [
         {"n": n, "name": a.name, "media_type": a.media_type, "size": a.size}
         for n, a in enumerate(event.attachments, start=1)
@@ -252,6 +254,8 @@ def _event(said: Mapping[str, Any], plain: Mapping[str, Any] | None) -> AnyEvent
         for name in kind.CONTENT:
             given[name] = _tuples(plain[name]) if name in tuples else plain[name]
         given["source"], given["source_id"] = plain["source"], plain["source_id"]
+        if "sent_at" in plain:
+            given["sent_at"] = datetime.fromisoformat(plain["sent_at"])
         given["attachments"] = _attachments(said, plain)
     return kind(**given)
 

@@ -39,6 +39,8 @@ class Command:
     received_at: datetime
     source: str | None = None
     source_id: str | None = None
+    sent_at: datetime | None = None
+    """What the sender's own clock showed when it sent this."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +135,7 @@ class Import(Command):
     status: str
     person: str = ""
     unit: str = ""
-    attributes: Values = field(default_factory=dict)
+    attributes: tuple[tuple[str, str], ...] = ()
 
 
 AnyCommand = (

@@ -81,6 +81,8 @@ from domain.record import Entry, Record, SignatureState
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """How far a claimed time may lie ahead of the archive's clock."""
+MAX_SKEW = timedelta(days=1)
+"""A sender's clock that is further off is no clock to judge a claimed time by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,7 @@ class _Header(TypedDict):
     occurred_at: datetime
     source: str | None
     source_id: str | None
+    sent_at: datetime | None
 
 
 def decide(record: Record | None, command: AnyCommand, context: Context) -> Decision:
@@ -140,6 +143,7 @@ def _header(kind: Kind, command: Command, version: int) -> _Header:
         else claimed,
         source=None if anonymous else command.source,
         source_id=None if anonymous else command.source_id,
+        sent_at=None if anonymous else command.sent_at,
     )
 
 
@@ -157,8 +161,7 @@ def _open(command: Open, context: Context) -> Decision:
             ),
             field="step",
         )
-    if command.occurred_at > command.received_at + CLOCK_TOLERANCE:
-        raise _future()
+    _check_not_future(command)
     values = forms.parse(_form_name(kind, step), step.form, command.values)
     _check_named(step, values, context)
     _entitled(step.by, (), command, None, values, context, kind.id)
@@ -485,8 +488,7 @@ def _linked_conditions(condition: Condition) -> list[Linked]:
 
 
 def _check_time(record: Record, command: Command) -> None:
-    if command.occurred_at > command.received_at + CLOCK_TOLERANCE:
-        raise _future()
+    _check_not_future(command)
     if command.occurred_at < record.opened_at - CLOCK_TOLERANCE and record.provenance is None:
         raise TimeClaimError(
             Text(
@@ -495,6 +497,15 @@ def _check_time(record: Record, command: Command) -> None:
             ),
             field="occurred_at",
         )
+
+
+def _check_not_future(command: Command) -> None:
+    """A sender who says what its clock shows is judged by that clock: how far it is off is kept."""
+    now = command.received_at
+    if command.sent_at is not None and abs(command.sent_at - now) <= MAX_SKEW:
+        now = max(now, command.sent_at)
+    if command.occurred_at > now + CLOCK_TOLERANCE:
+        raise _future()
 
 
 def _future() -> TimeClaimError:
@@ -763,6 +774,7 @@ def _(command: LinkTo, record: Record, context: Context) -> Decision:
     head = next((h for h in context.linked if h.record == command.record), None)
     event = LinkedTo(
         **_header(record.kind, command, record.version + 1),
+        step="withdrawn" if command.withdraw else None,
         refs=(Ref(command.rel, command.record, head.digest if head else None),),
         withdrawn=command.withdraw,
         reason=command.reason,

@@ -59,6 +59,9 @@ class Event:
     source: str | None = None
     """The system that sent it, and its own id for it: content."""
     source_id: str | None = None
+    sent_at: datetime | None = None
+    """What the sender's clock showed when it sent this: against the recorded time it tells how far
+    that clock is off. Content."""
     readable: bool = True
 
 
@@ -214,7 +217,7 @@ class Imported(Event):
     status: str = ""
     person: str = ""
     unit: str = ""
-    attributes: Values = field(default_factory=dict)
+    attributes: tuple[tuple[str, str], ...] = ()
 
 
 AnyEvent = (
