@@ -325,7 +325,9 @@ class SqlStore(ABC):
     def checkpoint(self, size: int | None = None) -> Checkpoint | None:
         where, params = ("WHERE size = ?", [size]) if size is not None else ("", [])
         rows = self._read(
-            f"SELECT size, note, made_at FROM checkpoints {where} ORDER BY id DESC LIMIT 1", params
+            f"SELECT size, note, made_at FROM checkpoints {where} "
+            "ORDER BY size DESC, id DESC LIMIT 1",
+            params,
         )
         return Checkpoint(rows[0][0], rows[0][1], moment(rows[0][2])) if rows else None
 

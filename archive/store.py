@@ -406,7 +406,10 @@ class Store(Protocol):
         ...
 
     def checkpoint(self, size: int | None = None) -> Checkpoint | None:
-        """The latest note over exactly `size` leaves, or the latest of all."""
+        """The latest note over exactly `size` leaves, or over the most leaves.
+
+        Never the last written: a slower process may sign a smaller head after a larger one.
+        """
         ...
 
     def checkpoints(self, after: int = 0) -> Iterator[Checkpoint]:
