@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from datetime import date
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 Rule = Callable[["Record | None", "Values", "Context | None"], bool]
 
+_SATURDAY = 5
+_DECEMBER = 12
+
 
 def seed_opens_commitment_1(record: Record | None, values: Values, context: Context | None) -> bool:
     """The seed now revealed is the one whose hash was committed before the sample was drawn."""
@@ -24,4 +28,35 @@ def seed_opens_commitment_1(record: Record | None, values: Values, context: Cont
     return isinstance(seed, str) and hashlib.sha256(seed.encode()).hexdigest() == committed
 
 
-RULES: Mapping[str, Rule] = {"seed-opens-commitment@1": seed_opens_commitment_1}
+def delegation_is_sound_1(record: Record | None, values: Values, context: Context | None) -> bool:
+    """Nobody delegates to themselves, and a span of time has a length.
+
+    Instants are in their one text form, so their order is that of the text.
+    """
+    return bool(values["principal"] != values["delegate"] and values["since"] < values["until"])
+
+
+def calendar_is_sound_1(record: Record | None, values: Values, context: Context | None) -> bool:
+    """Days of one year or the December before (a New Year's holiday may begin there)."""
+    year = values.get("year") or (record.answer("publish.year") if record is not None else None)
+    off = [date.fromisoformat(row["date"]) for row in values["holidays"]]
+    worked = [date.fromisoformat(row["date"]) for row in values.get("workdays", ())]
+    inside = all(
+        day.year == year or (day.year + 1 == year and day.month == _DECEMBER)
+        for day in (*off, *worked)
+    )
+    once = len({*off, *worked}) == len(off) + len(worked)
+    return inside and once and all(day.weekday() >= _SATURDAY for day in worked)
+
+
+def caller_is_sound_1(record: Record | None, values: Values, context: Context | None) -> bool:
+    """A key belongs to a person or to a system, and to one of the two."""
+    return ("person" in values) != ("system" in values)
+
+
+RULES: Mapping[str, Rule] = {
+    "seed-opens-commitment@1": seed_opens_commitment_1,
+    "delegation-is-sound@1": delegation_is_sound_1,
+    "calendar-is-sound@1": calendar_is_sound_1,
+    "caller-is-sound@1": caller_is_sound_1,
+}
