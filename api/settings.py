@@ -1,0 +1,103 @@
+"""The one reader of the environment. Every setting stands in docs/settings.md."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+PREFIX = "LIUHEN_"
+
+
+class SettingError(Exception):
+    """A setting that cannot be; the message says which, and what it may be."""
+
+    def __init__(self, name: str, told: str, what: str) -> None:
+        super().__init__(f"{name}={told!r}: {what}")
+        self.name = name
+
+
+def _zone(told: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(told)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ValueError("name a time zone such as Asia/Shanghai") from None
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    def read(told: str) -> int:
+        if not (told.isascii() and told.isdigit()) or not least <= int(told) <= most:
+            raise ValueError(f"give a whole number from {least} to {most}")
+        return int(told)
+
+    return read
+
+
+def _origin(told: str) -> str:
+    allowed = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/:-")
+    if not told or len(told) > 128 or not set(told) <= allowed or not told[0].isalnum():
+        raise ValueError("up to 128 letters, digits and . _ / : - such as archive.plant.example")
+    return told
+
+
+_SITE = ZoneInfo("Asia/Shanghai")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Field `data` is LIUHEN_DATA, and so on. Sizes are bytes, spans seconds."""
+
+    data: Path = Path("data")
+    database: str | None = None
+    origin: str = "liuhen.local/archive"
+    zone: ZoneInfo = _SITE
+    checkpoint_seconds: int = 60
+    host: str = "127.0.0.1"
+    port: int = 8470
+    threads: int = 80
+    body_limit: int = 1024 * 1024
+    batch_limit: int = 16 * 1024 * 1024
+    attachment_limit: int = 2 * 1024**3
+    request_seconds: int = 30
+    idle_seconds: int = 30
+    access_log_seconds: int = 5
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
+        """Raises SettingError. What is not set, or empty, has its default."""
+        told = os.environ if environment is None else environment
+        given: dict[str, Any] = {}
+        for each in fields(cls):
+            name = PREFIX + each.name.upper()
+            if told.get(name):
+                try:
+                    given[each.name] = READERS[each.name](told[name])
+                except ValueError as error:
+                    raise SettingError(name, told[name], str(error)) from None
+        return cls(**given)
+
+
+def names() -> tuple[str, ...]:
+    """The variables that are read."""
+    return tuple(PREFIX + each.name.upper() for each in fields(Settings))
+
+
+READERS: Mapping[str, Callable[[str], Any]] = {
+    "data": Path,
+    "database": str,
+    "origin": _origin,
+    "zone": _zone,
+    "checkpoint_seconds": _whole(1, 3600),
+    "host": str,
+    "port": _whole(0, 65535),
+    "threads": _whole(4, 1000),
+    "body_limit": _whole(1024, 64 * 1024 * 1024),
+    "batch_limit": _whole(1024, 256 * 1024 * 1024),
+    "attachment_limit": _whole(1, 2**40),
+    "request_seconds": _whole(1, 3600),
+    "idle_seconds": _whole(1, 3600),
+    "access_log_seconds": _whole(1, 3600),
+}
