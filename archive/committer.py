@@ -8,6 +8,7 @@ callers of the next one seal and sign.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -16,7 +17,6 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from archive.evidence import leaf
-from archive.evidence.errors import FormatError
 from archive.evidence.instant import time_text
 from archive.evidence.merkle import leaf_hash
 from archive.store import (
@@ -45,6 +45,10 @@ from archive.store import (
 Clock = Callable[[], datetime]
 GROUP_UNITS = 64
 GROUP_EVENTS = 1000
+LEAF_REST = 256
+"""More than a leaf has besides its envelope: names, the time, the number (32 + 13 characters)."""
+NUMBER_PREFIX = re.compile(r"[A-Z][A-Z0-9]{0,31}", re.ASCII)
+PART_NUMBERS = frozenset(range(1024))
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,7 +321,7 @@ class Draft:
 
     def _place(self, sealed: Sealed) -> Committed:
         number = None if sealed.prefix is None else self._number(sealed.prefix)
-        # Checked before it was queued with the longest number and time: it cannot be too long now.
+        # `check` made sure that it is not too long, before it was queued.
         data = leaf.encode(sealed.envelope, number, self._time_text)
         row = StoredEvent(
             self._size,
@@ -334,7 +338,7 @@ class Draft:
         self.events.append(NewEvent(row, receipt, sealed.content))
         self._size += 1
         self._versions[sealed.record_id] = sealed.version
-        return replace(committed_of(row, receipt), clock_behind=self._behind)
+        return committed_of(row, receipt, self._behind)
 
     def _number(self, prefix: str) -> str:
         year = self._recorded_at.astimezone(self._zone).year
@@ -355,13 +359,18 @@ def check(unit: Unit) -> None:
         following[sealed.record_id] = sealed.version + 1
         if sealed.prefix is not None and sealed.version != 1:
             raise InvalidUnit("a record gets its number with its first event only")
-        if len({part.n for part in sealed.content}) != len(sealed.content):
-            raise InvalidUnit(f"event {sealed.event_id} has two parts of one number")
-        longest = None if sealed.prefix is None else f"{sealed.prefix}-9999-9999999"
-        try:
-            leaf.encode(sealed.envelope, longest, "9999-12-31T23:59:59.999999Z")
-        except FormatError as error:
-            raise InvalidUnit(str(error)) from error
+        check_content(sealed)
+        size = len(sealed.envelope) + sealed.envelope.count(b'"') + LEAF_REST
+        if size > leaf.MAX_LEAF:
+            raise InvalidUnit("the event's envelope does not fit a leaf: put data into content")
+
+
+def check_content(sealed: Sealed) -> None:
+    numbers = {part.n for part in sealed.content}
+    if len(numbers) != len(sealed.content) or not numbers <= PART_NUMBERS:
+        raise InvalidUnit(f"the parts of event {sealed.event_id} are not numbered 0 to 1023, once")
+    if sealed.prefix is not None and NUMBER_PREFIX.fullmatch(sealed.prefix) is None:
+        raise InvalidUnit(f"{sealed.prefix!r} is no prefix of a record number, such as KS")
 
 
 def asked(units: Sequence[Unit]) -> Ask:
@@ -412,7 +421,7 @@ def placed(row: StoredEvent) -> Placed:
     )
 
 
-def committed_of(row: StoredEvent, receipt: bytes | None) -> Committed:
+def committed_of(row: StoredEvent, receipt: bytes | None, behind: float = 0.0) -> Committed:
     return Committed(
         row.event_id or "",
         row.record_id,
@@ -422,6 +431,7 @@ def committed_of(row: StoredEvent, receipt: bytes | None) -> Committed:
         row.recorded_at,
         row.number,
         receipt or b"",
+        clock_behind=behind,
     )
 
 

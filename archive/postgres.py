@@ -25,6 +25,7 @@ from archive.sql import (
     Execute,
     Row,
     SqlStore,
+    content_rows,
     find_events,
     find_placed,
     micros,
@@ -55,12 +56,11 @@ CREATE TABLE IF NOT EXISTS head (
 INSERT INTO head (size) VALUES (0) ON CONFLICT DO NOTHING;
 CREATE TABLE IF NOT EXISTS events (
   leaf_index bigint PRIMARY KEY, record_id bytea NOT NULL, version bigint NOT NULL,
-  topic text NOT NULL, event_id bytea UNIQUE, recorded_at bigint NOT NULL, number text UNIQUE,
+  topic text NOT NULL, event_id bytea UNIQUE, recorded_at bigint NOT NULL, number text,
   leaf_hash bytea NOT NULL, state bytea NOT NULL, receipt bytea, UNIQUE (record_id, version)
 ) WITH (toast_tuple_target = 8160);
 CREATE TABLE IF NOT EXISTS content (
-  leaf_index bigint NOT NULL, n bigint NOT NULL, key_id bytea NOT NULL, wrapped bytea NOT NULL,
-  ciphertext bytea, PRIMARY KEY (leaf_index, n)
+  slot bigint PRIMARY KEY, key_id bytea NOT NULL, wrapped bytea NOT NULL, ciphertext bytea
 );
 CREATE INDEX IF NOT EXISTS content_attachments ON content (key_id) WHERE ciphertext IS NULL;
 CREATE TABLE IF NOT EXISTS segments (
@@ -107,8 +107,8 @@ INSERTS = {
         "bigint bytea bigint text bytea bigint text bytea bytea bytea",
     ),
     "content": (
-        "leaf_index, n, key_id, wrapped, ciphertext",
-        "bigint bigint bytea bytea bytea",
+        "slot, key_id, wrapped, ciphertext",
+        "bigint bytea bytea bytea",
     ),
     "idempotency": (
         "mac, body_mac, first, count, expires",
@@ -197,14 +197,7 @@ def event_row(new: NewEvent) -> Row:
 
 def batch_rows(batch: Batch) -> Iterator[tuple[str, list[Row]]]:
     yield "events", [event_row(new) for new in batch.events]
-    yield (
-        "content",
-        [
-            (new.row.leaf_index, part.n, raw(part.key_id), part.wrapped, part.ciphertext)
-            for new in batch.events
-            for part in new.content
-        ],
-    )
+    yield "content", content_rows(batch.events)
     yield (
         "idempotency",
         [

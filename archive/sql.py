@@ -12,10 +12,12 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
+from archive.sql_audit import AuditReads
 from archive.store import (
     Ask,
     Checkpoint,
     Head,
+    NewEvent,
     Span,
     StoreCorrupt,
     StoredContent,
@@ -25,9 +27,12 @@ from archive.store import (
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EVENT = "leaf_index, record_id, version, topic, event_id, state, leaf_hash, recorded_at, number"
+PARTS = 1024
+"""Parts per event at most; `slot` = leaf index * PARTS + n, so that one number finds a part."""
+OF_EVENT = f"c.slot >= e.leaf_index * {PARTS} AND c.slot < e.leaf_index * {PARTS} + {PARTS}"
 CONTENT = (
-    "c.leaf_index, e.record_id, e.event_id, c.n, c.key_id, c.wrapped, c.ciphertext "
-    "FROM content c JOIN events e ON e.leaf_index = c.leaf_index"
+    "e.leaf_index, e.record_id, e.event_id, c.slot, c.key_id, c.wrapped, c.ciphertext "
+    f"FROM events e JOIN content c ON {OF_EVENT}"
 )
 CHUNK = 500
 Row = Sequence[Any]
@@ -66,7 +71,18 @@ def stored_event(row: Row) -> StoredEvent:
 
 
 def stored_content(row: Row) -> StoredContent:
-    return StoredContent(row[0], row[1].hex(), row[2].hex(), row[3], row[4].hex(), row[5], row[6])
+    index, record_id, event_id, slot, key_id, wrapped, ciphertext = row
+    return StoredContent(
+        index, record_id.hex(), event_id.hex(), slot % PARTS, key_id.hex(), wrapped, ciphertext
+    )
+
+
+def content_rows(events: Sequence[NewEvent]) -> list[Row]:
+    return [
+        (new.row.leaf_index * PARTS + part.n, raw(part.key_id), part.wrapped, part.ciphertext)
+        for new in events
+        for part in new.content
+    ]
 
 
 def marks(count: int) -> str:
@@ -97,7 +113,7 @@ def find_placed(run: Execute, span: Span) -> list[tuple[StoredEvent, bytes | Non
     return [(stored_event(row), row[9]) for row in rows]
 
 
-class SqlStore(ABC):
+class SqlStore(AuditReads, ABC):
     """The part of `archive.store.Store` that needs no particular database."""
 
     @abstractmethod
@@ -194,10 +210,6 @@ class SqlStore(ABC):
             low, high = (middle + 1, high) if rows[0][0] <= wanted else (low, middle)
         return low
 
-    def numbered(self, number: str) -> str | None:
-        rows = self._read("SELECT record_id FROM events WHERE number = ?", (number,))
-        return str(rows[0][0].hex()) if rows else None
-
     def receipt(self, leaf_index: int) -> bytes | None:
         rows = self._read("SELECT receipt FROM events WHERE leaf_index = ?", (leaf_index,))
         return rows[0][0] if rows else None
@@ -213,7 +225,7 @@ class SqlStore(ABC):
 
     # -- content ---------------------------------------------------------------------------
     def content(self, event_id: str) -> list[StoredContent]:
-        sql = f"SELECT {CONTENT} WHERE e.event_id = ? ORDER BY c.n"
+        sql = f"SELECT {CONTENT} WHERE e.event_id = ? ORDER BY c.slot"
         return [stored_content(row) for row in self._read(sql, (raw(event_id),))]
 
     def content_of_record(self, record_id: str, upto: int | None = None) -> list[StoredContent]:
@@ -221,34 +233,29 @@ class SqlStore(ABC):
         bounds: list[object] = [*params]
         if upto is not None:
             where, bounds = where + " AND e.version <= ?", [*bounds, upto]
-        sql = f"SELECT {CONTENT} WHERE {where} ORDER BY c.leaf_index, c.n"
+        sql = f"SELECT {CONTENT} WHERE {where} ORDER BY c.slot"
         return [stored_content(row) for row in self._read(sql, bounds)]
 
     def contents(self, start: int, stop: int) -> Iterator[StoredContent]:
-        sql = (
-            f"SELECT {CONTENT} WHERE c.leaf_index >= ? AND c.leaf_index < ? "
-            "ORDER BY c.leaf_index, c.n"
-        )
+        sql = f"SELECT {CONTENT} WHERE e.leaf_index >= ? AND e.leaf_index < ? ORDER BY c.slot"
         for at in range(start, stop, CHUNK):
             for row in self._read(sql, (at, min(at + CHUNK, stop))):
                 yield stored_content(row)
 
     def destroy_content(self, record_id: str) -> int:
-        mine = "SELECT leaf_index FROM events WHERE record_id = ?"
         with self._writing() as run:
             self._lock_head(run)
-            held = run(
-                "SELECT DISTINCT key_id FROM content WHERE ciphertext IS NULL "
-                f"AND leaf_index IN ({mine})",
-                (raw(record_id),),
-            )
-            gone = len(
-                run(
-                    f"DELETE FROM content WHERE leaf_index IN ({mine}) RETURNING n",
-                    (raw(record_id),),
+            held, gone = set(), 0
+            leaves = run("SELECT leaf_index FROM events WHERE record_id = ?", (raw(record_id),))
+            for (index,) in leaves:
+                rows = run(
+                    "DELETE FROM content WHERE slot >= ? AND slot < ? "
+                    "RETURNING key_id, ciphertext IS NULL",
+                    (index * PARTS, index * PARTS + PARTS),
                 )
-            )
-            for (attachment,) in held:
+                gone += len(rows)
+                held |= {row[0] for row in rows if row[1]}
+            for attachment in held:
                 if not run(
                     "SELECT 1 FROM content WHERE key_id = ? AND ciphertext IS NULL LIMIT 1",
                     (attachment,),
@@ -283,7 +290,7 @@ class SqlStore(ABC):
     def holders(self, attachment_id: str) -> list[str]:
         rows = self._read(
             "SELECT DISTINCT e.record_id FROM content c JOIN events e "
-            "ON e.leaf_index = c.leaf_index WHERE c.key_id = ? AND c.ciphertext IS NULL "
+            f"ON e.leaf_index = c.slot / {PARTS} WHERE c.key_id = ? AND c.ciphertext IS NULL "
             "ORDER BY e.record_id",
             (raw(attachment_id),),
         )
