@@ -162,6 +162,8 @@ def _open(command: Open, context: Context) -> Decision:
             field="step",
         )
     _check_not_future(command)
+    if command.provenance is not None:
+        return _open_imported(kind, step, command)
     values = forms.parse(_form_name(kind, step), step.form, command.values)
     _check_named(step, values, context)
     _entitled(step.by, (), command, None, values, context, kind.id)
@@ -178,6 +180,28 @@ def _open(command: Open, context: Context) -> Decision:
         provenance=command.provenance,
     )
     return Decision(event, {})
+
+
+def _open_imported(kind: Kind, step: Step, command: Open) -> Decision:
+    """A foreign history begins: what its own system did not ask stays unanswered."""
+    _need_trust(command.actor)
+    event = Opened(
+        **_header(kind, command, 1),
+        step=step.id,
+        values=forms.parse_given(_form_name(kind, step), step.form, command.values),
+        provenance=command.provenance,
+    )
+    return Decision(event, {})
+
+
+def _need_trust(actor: Actor) -> None:
+    if not actor.trusted:
+        raise NotEntitledError(
+            Text(
+                zh="外部历史只能通过导入程序写入。",
+                en="A foreign history is only written by the importer.",
+            )
+        )
 
 
 def _department(kind: Kind, values: Values, actor: Actor, context: Context) -> str | None:
@@ -832,12 +856,14 @@ def _(command: Reopen, record: Record, context: Context) -> Decision:
 @_decide.register
 def _(command: Import, record: Record, context: Context) -> Decision:
     """Imported history goes past the guards of the steps: their order was not ours."""
-    if record.provenance is None or not command.actor.trusted:
-        raise NotEntitledError(
+    _need_trust(command.actor)
+    if record.provenance is None:
+        raise StepNotAllowedError(
             Text(
                 zh="只有导入的记录可以补入外部历史。",
                 en="Only an imported record takes lines of a foreign history.",
-            )
+            ),
+            allowed_steps(record),
         )
     event = Imported(
         **_header(record.kind, command, record.version + 1),

@@ -165,6 +165,14 @@ def parse(name: str, form: Form, answers: Mapping[str, Any], record: Any = None)
     return values
 
 
+def parse_given(name: str, form: Form, answers: Mapping[str, Any]) -> dict[str, Any]:
+    """Only the answers that are given, each checked; none is required (imported history)."""
+    optional = Form(
+        fields=tuple(f.model_copy(update={"required": False, "when": None}) for f in form.fields)
+    )
+    return parse(f"{name}-given", optional, answers)
+
+
 def parse_some(
     name: str, form: Form, answers: Mapping[str, Any], before: Mapping[str, Any], record: Any = None
 ) -> dict[str, Any]:
