@@ -85,7 +85,11 @@ def encode(statement: Statement) -> bytes:
 
 def parse(payload: bytes) -> Statement:
     """Strict: canonical bytes, exactly the known keys, every value in bounds."""
-    members = canonical.decode_object(payload)
+    return from_members(canonical.decode_object(payload))
+
+
+def from_members(members: dict[str, Any]) -> Statement:
+    """The statement of a payload whose bytes the caller knows to be canonical; else as `parse`."""
     _check(members)
     seen, signoff = members["seen"], members["signoff"]
     return Statement(
