@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from archive.sql_audit import AuditReads
+from archive.sql_audit import PARTS, AuditReads
 from archive.store import (
     Ask,
     Checkpoint,
@@ -27,8 +27,6 @@ from archive.store import (
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EVENT = "leaf_index, record_id, version, topic, event_id, state, leaf_hash, recorded_at, number"
-PARTS = 1024
-"""Parts per event at most; `slot` = leaf index * PARTS + n, so that one number finds a part."""
 OF_EVENT = f"c.slot >= e.leaf_index * {PARTS} AND c.slot < e.leaf_index * {PARTS} + {PARTS}"
 CONTENT = (
     "e.leaf_index, e.record_id, e.event_id, c.slot, c.key_id, c.wrapped, c.ciphertext "
