@@ -18,6 +18,7 @@ from domain.kind import (
     Step,
     Taken,
 )
+from domain.rules import RULES
 
 if TYPE_CHECKING:
     from domain.context import Context
@@ -53,8 +54,6 @@ def holds(
         case SignedOff(slot=slot):
             return record is not None and signed_off(record, slot)
         case Holds(rule=rule):
-            from domain.rules import RULES
-
             return RULES[rule](record, values, context)
         case Not(of=inner):
             return not holds(inner, record, values, context)
@@ -79,9 +78,11 @@ def _linked(condition: Linked, context: Context) -> bool:
     ]
     if len(found) < condition.at_least:
         return False
-    if not condition.states:
-        return True
-    fits = [head.state in condition.states for head in found]
+    fits = [
+        (not condition.states or head.state in condition.states)
+        and (head.filed or not condition.filed)
+        for head in found
+    ]
     return all(fits) if condition.every else sum(fits) >= condition.at_least
 
 

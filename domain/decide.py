@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import singledispatch
-from typing import Any, TypedDict
+from datetime import UTC, datetime, timedelta
+from typing import TypedDict
 
 from domain import forms
 from domain.access import resolve
@@ -64,8 +63,8 @@ from domain.events import (
 )
 from domain.kind import (
     AllOf,
-    Anyone,
     AnyOf,
+    Anyone,
     Condition,
     Guard,
     Kind,
@@ -73,11 +72,12 @@ from domain.kind import (
     Not,
     Slot,
     Step,
+    Systems,
     Text,
     Who,
 )
 from domain.kinds import find
-from domain.record import Entry, Record, SignatureState
+from domain.record import Record, SignatureState
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """How far a claimed time may lie ahead of the archive's clock."""
@@ -113,7 +113,7 @@ def decide(record: Record | None, command: AnyCommand, context: Context) -> Deci
 
     `record` is None exactly for `Open`.
     """
-    if isinstance(command, Open):
+    if record is None and isinstance(command, Open):
         return _open(command, context)
     if record is None:
         raise UnknownStepError(Text(zh="没有这条记录。", en="There is no such record."))
@@ -121,30 +121,64 @@ def decide(record: Record | None, command: AnyCommand, context: Context) -> Deci
     return _decide(command, record, context)
 
 
-@singledispatch
-def _decide(command: object, record: Record, context: Context) -> Decision:
-    raise AssertionError(f"no rule for {type(command).__name__}")
+def _decide(  # noqa: C901 - one case for each command, so that a forgotten one is a type error
+    command: AnyCommand, record: Record, context: Context
+) -> Decision:
+    match command:
+        case Open():
+            raise ConflictError(Text(zh="记录已经存在。", en="The record exists already."))
+        case TakeStep():
+            return _take_step(command, record, context)
+        case Correct():
+            return _correct(command, record, context)
+        case Sign():
+            return _sign(command, record, context)
+        case Refuse():
+            return _refuse(command, record, context)
+        case Acknowledge():
+            return _acknowledge(command, record, context)
+        case Pause():
+            return _pause(command, record, context)
+        case Resume():
+            return _resume(command, record, context)
+        case LinkTo():
+            return _link(command, record, context)
+        case File():
+            return _file(command, record, context)
+        case Reopen():
+            return _reopen(command, record, context)
+        case Import():
+            return _import(command, record)
 
 
 def _header(kind: Kind, command: Command, version: int) -> _Header:
-    anonymous = kind.anonymous and version == 1
-    claimed = command.occurred_at
     return _Header(
         event_id=command.event_id,
         record_id=command.record_id,
         version=version,
         kind=kind.id,
         kind_version=kind.version,
-        actor=None if anonymous else command.actor.id,
-        behalf=None if anonymous else command.actor.behalf,
-        assurance="system" if anonymous else command.actor.assurance,
-        occurred_at=claimed.replace(hour=0, minute=0, second=0, microsecond=0)
-        if anonymous
-        else claimed,
-        source=None if anonymous else command.source,
-        source_id=None if anonymous else command.source_id,
-        sent_at=None if anonymous else command.sent_at,
+        actor=command.actor.id,
+        behalf=command.actor.behalf,
+        assurance=command.actor.assurance,
+        occurred_at=command.occurred_at,
+        source=command.source,
+        source_id=command.source_id,
+        sent_at=command.sent_at,
     )
+
+
+def _opening_header(kind: Kind, command: Open, context: Context) -> _Header:
+    """An anonymous opening says nothing of its author, and only the site's day (SEEDS.md 9.6)."""
+    header = _header(kind, command, 1)
+    if kind.anonymous:
+        day = command.occurred_at.astimezone(context.zone)
+        midnight = day.replace(hour=0, minute=0, second=0, microsecond=0)
+        header["occurred_at"] = midnight.astimezone(UTC)
+        header["assurance"] = "system"
+        header["actor"] = header["behalf"] = header["source"] = header["source_id"] = None
+        header["sent_at"] = None
+    return header
 
 
 # ---------------------------------------------------------------- opening and steps
@@ -166,17 +200,18 @@ def _open(command: Open, context: Context) -> Decision:
         return _open_imported(kind, step, command)
     values = forms.parse(_form_name(kind, step), step.form, command.values)
     _check_named(step, values, context)
-    _entitled(step.by, (), command, None, values, context, kind.id)
-    _check_guards(step.guards, None, values, context)
     department = _department(kind, values, command.actor, context)
+    opener = None if kind.anonymous else command.actor.behalf or command.actor.person
+    _entitled(step.by, (), command, None, values, context, kind.id, department)
+    _check_guards(step.guards, None, values, context)
     event = Opened(
-        **_header(kind, command, 1),
+        **_opening_header(kind, command, context),
         step=step.id,
         values=values,
         attachments=_attached(step, values, command.attachments),
         department=department,
-        recipients=_recipients(step, None, values, context, department),
-        signers=_signers(kind, step, None, values, context, department),
+        recipients=_recipients(step, None, values, context, department, opener),
+        signers=_signers(kind, step, None, values, context, department, opener),
         provenance=command.provenance,
     )
     return Decision(event, {})
@@ -208,12 +243,13 @@ def _department(kind: Kind, values: Values, actor: Actor, context: Context) -> s
     if kind.department is not None:
         said = values.get(kind.department)
         return said if isinstance(said, str) else None
+    if kind.anonymous:
+        return None
     person = context.directory.people.get(actor.behalf or actor.person or "")
     return person.department if person else None
 
 
-@_decide.register
-def _(command: TakeStep, record: Record, context: Context) -> Decision:
+def _take_step(command: TakeStep, record: Record, context: Context) -> Decision:
     step = record.kind.step(command.step)
     if step is None or step.opens:
         raise UnknownStepError(
@@ -223,7 +259,7 @@ def _(command: TakeStep, record: Record, context: Context) -> Decision:
             ),
             field="step",
         )
-    _check_state(step, command.item, record, context, command.actor)
+    _check_state(step, command.item, record)
     item_values = _item_values(record, step, command.item)
     values = forms.parse(_form_name(record.kind, step), step.form, command.values, record)
     _check_named(step, values, context)
@@ -236,8 +272,8 @@ def _(command: TakeStep, record: Record, context: Context) -> Decision:
         item=command.item,
         values=values,
         attachments=_attached(step, values, command.attachments),
-        recipients=_recipients(step, record, values, context, record.department),
-        signers=_signers(record.kind, step, record, values, context, record.department),
+        recipients=_recipients(step, record, seen, context, record.department),
+        signers=_signers(record.kind, step, record, seen, context, record.department),
     )
     return Decision(event, _reads(step.guards, context))
 
@@ -252,12 +288,11 @@ def _item_values(record: Record, step: Step, key: str | None) -> Values:
     return record.items[step.item][key].values
 
 
-def _check_state(
-    step: Step, key: str | None, record: Record, context: Context, actor: Actor
-) -> None:
+def _check_state(step: Step, key: str | None, record: Record) -> None:
+    _not_filed(record)
     if step.item is not None:
         children = record.items.get(step.item, {})
-        if key not in children:
+        if key is None or key not in children:
             raise UnknownStepError(
                 Text(
                     zh=f"没有条目“{key}”;现有:{'、'.join(children) or '无'}。",
@@ -278,13 +313,6 @@ def _check_state(
                 f"now possible: {', '.join(steps) or 'none'}.",
             ),
             steps,
-        )
-    if record.filing is not None:
-        raise StepNotAllowedError(
-            Text(
-                zh="记录已归档;如需继续,请先重新打开。", en="The record is filed; reopen it first."
-            ),
-            ("reopen",),
         )
 
 
@@ -371,18 +399,18 @@ def _entitled(
     values: Values,
     context: Context,
     kind: str,
+    department: str | None = None,
 ) -> None:
     actor = command.actor
     if actor.trusted:
         return
     if actor.person is None:
-        if actor.system is None and not any(isinstance(w, Anyone) for w in by):
-            raise NotEntitledError(
-                Text(zh="请以个人或系统身份登录后再做。", en="Sign in as a person or a system.")
-            )
-        return  # a system's key is scoped to kinds and steps where it is checked, at the door
+        _entitled_without_person(by, actor)
+        return
     person = _acting(command, context, kind)
     allowed = resolve(by, context.directory, record, values)
+    if record is None:
+        allowed |= _own(by, context, department, None)
     if person not in allowed:
         names = "、".join(sorted(_name(context, p) for p in allowed)[:5])
         raise NotEntitledError(
@@ -401,12 +429,22 @@ def _entitled(
         )
 
 
+def _entitled_without_person(by: tuple[Who, ...], actor: Actor) -> None:
+    """A system takes the steps that are open to systems; its key is scoped further at the door."""
+    if any(isinstance(w, Anyone) or (isinstance(w, Systems) and actor.system) for w in by):
+        return
+    raise NotEntitledError(
+        Text(zh="这一步须由本人办理,系统不能代办。", en="This takes a person; a system cannot.")
+        if actor.system
+        else Text(zh="请以个人或系统身份登录后再做。", en="Sign in as a person or a system.")
+    )
+
+
 def _acting(command: Command, context: Context, kind: str) -> str:
     """The person whose right is used: the actor, or the one who delegated to them."""
     actor = command.actor
-    assert actor.person is not None
-    person = context.directory.people.get(actor.person)
-    if person is None or not person.active:
+    person = context.directory.people.get(actor.person or "")
+    if actor.person is None or person is None or not person.active:
         raise NotEntitledError(
             Text(zh="名录中没有您,或已停用。", en="You are not in the directory, or inactive.")
         )
@@ -428,12 +466,19 @@ def _name(context: Context, person: str) -> str:
 
 
 def _recipients(
-    step: Step, record: Record | None, values: Values, context: Context, department: str | None
+    step: Step,
+    record: Record | None,
+    values: Values,
+    context: Context,
+    department: str | None,
+    opener: str | None = None,
 ) -> tuple[str, ...]:
     if step.distribute is None:
         return ()
     people = resolve(step.distribute.to, context.directory, record, values)
-    return tuple(sorted(people | _own(step.distribute.to, record, context, department)))
+    if record is None:
+        people |= _own(step.distribute.to, context, department, opener)
+    return tuple(sorted(people))
 
 
 def _signers(
@@ -443,6 +488,7 @@ def _signers(
     values: Values,
     context: Context,
     department: str | None,
+    opener: str | None = None,
 ) -> dict[str, tuple[str, ...]]:
     """Freeze, by name, who must sign what this step puts before them."""
     signers: dict[str, tuple[str, ...]] = {}
@@ -450,7 +496,8 @@ def _signers(
         if slot.opened_by != step.id:
             continue
         people = resolve(slot.signers, context.directory, record, values)
-        people |= _own(slot.signers, record, context, department)
+        if record is None:
+            people |= _own(slot.signers, context, department, opener)
         if not people:
             raise GuardError(
                 Text(
@@ -463,18 +510,19 @@ def _signers(
 
 
 def _own(
-    who: tuple[Who, ...], record: Record | None, context: Context, department: str | None
+    who: tuple[Who, ...], context: Context, department: str | None, opener: str | None
 ) -> frozenset[str]:
-    """While a record is being opened, its department is known before it is."""
-    if record is not None or department is None:
-        return frozenset()
+    """While a record is being opened, its department and author are known before it is."""
     directory = context.directory
+    departments = () if department is None else (department,)
     found: frozenset[str] = frozenset()
     for word in who:
-        if word.who == "heads" and word.of is None:
-            found |= directory.heads((department,))
+        if word.who == "author" and opener is not None:
+            found |= {opener}
+        elif word.who == "heads" and word.of is None:
+            found |= directory.heads(departments)
         elif word.who == "members" and word.of is None:
-            found |= directory.members((department,))
+            found |= directory.members(departments)
     return found
 
 
@@ -495,7 +543,10 @@ def _reads(guards: tuple[Guard, ...], context: Context) -> dict[str, int]:
     return {
         head.record: head.version
         for head in context.linked
-        if any(c.rel == head.rel and c.incoming == head.incoming for c in asked)
+        if any(
+            c.rel == head.rel and c.incoming == head.incoming and c.kind in (None, head.kind)
+            for c in asked
+        )
     }
 
 
@@ -545,8 +596,7 @@ def _future() -> TimeClaimError:
 # ---------------------------------------------------------------- corrections
 
 
-@_decide.register
-def _(command: Correct, record: Record, context: Context) -> Decision:
+def _correct(command: Correct, record: Record, context: Context) -> Decision:
     _not_filed(record)
     rule = record.kind.correcting
     target = next((e for e in record.entries if e.version == command.target), None)
@@ -605,8 +655,7 @@ def _not_filed(record: Record) -> None:
 # ---------------------------------------------------------------- signatures
 
 
-@_decide.register
-def _(command: Sign, record: Record, context: Context) -> Decision:
+def _sign(command: Sign, record: Record, context: Context) -> Decision:
     slot, signer = _to_answer(command, command.slot, command.edition, record, context)
     person = context.directory.people[command.actor.person or ""]
     event = Signed(
@@ -623,8 +672,7 @@ def _(command: Sign, record: Record, context: Context) -> Decision:
     return Decision(event, {})
 
 
-@_decide.register
-def _(command: Refuse, record: Record, context: Context) -> Decision:
+def _refuse(command: Refuse, record: Record, context: Context) -> Decision:
     _need_reason(command.reason)
     slot, signer = _to_answer(command, command.slot, command.edition, record, context)
     if signer.refused is not None:
@@ -674,6 +722,14 @@ def _to_answer(
     asked = [
         s for s in record.signatures if s.slot == slot_id and s.signer == signer and not s.voided_by
     ]
+    if not asked and any(s.slot == slot_id and s.signer == signer for s in record.signatures):
+        raise StepNotAllowedError(
+            Text(
+                zh="这一版已退回或被新版取代,请等待重新提交签字。",
+                en="This edition was returned or replaced; wait until it is issued again.",
+            ),
+            allowed_steps(record),
+        )
     if not asked:
         raise NotEntitledError(
             Text(zh="您不在签字人名单中。", en="You are not among the signers of this edition.")
@@ -683,18 +739,24 @@ def _to_answer(
     if edition != record.edition:
         raise StepNotAllowedError(
             Text(
-                zh=f"内容已更新为第 {record.edition} 版,您看到的是第 {edition} 版;请重新阅读后再签。",
-                en=f"The record is now edition {record.edition}, not {edition}; read it again first.",
+                zh=f"现为第 {record.edition} 版,您看到的是第 {edition} 版;请重新阅读后再签。",
+                en=f"This is edition {record.edition} now, not {edition}; read it again first.",
             )
         )
     return slot, asked[-1]
 
 
-@_decide.register
-def _(command: Acknowledge, record: Record, context: Context) -> Decision:
+def _acknowledge(command: Acknowledge, record: Record, context: Context) -> Decision:
     if command.actor.person is None:
         raise NotEntitledError(
             Text(zh="须由收件人本人确认。", en="Only a recipient can acknowledge.")
+        )
+    if command.edition > record.edition:
+        raise StepNotAllowedError(
+            Text(
+                zh=f"没有第 {command.edition} 版;现为第 {record.edition} 版。",
+                en=f"There is no edition {command.edition}; the present one is {record.edition}.",
+            )
         )
     person = _acting(command, context, record.kind.id)
     mine = [r for r in record.receipts if r.person == person and r.edition <= command.edition]
@@ -713,8 +775,7 @@ def _(command: Acknowledge, record: Record, context: Context) -> Decision:
 # ---------------------------------------------------------------- pauses
 
 
-@_decide.register
-def _(command: Pause, record: Record, context: Context) -> Decision:
+def _pause(command: Pause, record: Record, context: Context) -> Decision:
     _not_filed(record)
     reason = next((r for r in record.kind.pauses if r.id == command.reason), None)
     if reason is None:
@@ -738,8 +799,7 @@ def _(command: Pause, record: Record, context: Context) -> Decision:
     return Decision(event, {})
 
 
-@_decide.register
-def _(command: Resume, record: Record, context: Context) -> Decision:
+def _resume(command: Resume, record: Record, context: Context) -> Decision:
     reason = next((r for r in record.kind.pauses if r.id == command.reason), None)
     pause = next((p for p in record.pauses if p.reason == command.reason and p.until is None), None)
     if reason is None or pause is None:
@@ -762,8 +822,7 @@ def _(command: Resume, record: Record, context: Context) -> Decision:
 # ---------------------------------------------------------------- links, filing, reopening
 
 
-@_decide.register
-def _(command: LinkTo, record: Record, context: Context) -> Decision:
+def _link(command: LinkTo, record: Record, context: Context) -> Decision:
     rule = next((r for r in record.kind.links if r.rel == command.rel), None)
     if rule is None:
         raise UnknownStepError(
@@ -785,10 +844,9 @@ def _(command: LinkTo, record: Record, context: Context) -> Decision:
             (FieldFault("record", Text(zh="没有这条记录,或种类不符", en="no such record to link")),)
         )
     exists = any(link.rel == command.rel and link.record == command.record for link in record.links)
+    _not_filed(record)
     if command.withdraw:
         _need_reason(command.reason)
-    else:
-        _not_filed(record)
     if exists != command.withdraw:
         raise ConflictError(
             Text(zh="没有此关联。", en="There is no such link.")
@@ -811,8 +869,7 @@ def _actors(record: Record) -> tuple[Who, ...]:
     return tuple(w for step in record.kind.steps for w in step.by)
 
 
-@_decide.register
-def _(command: File, record: Record, context: Context) -> Decision:
+def _file(command: File, record: Record, context: Context) -> Decision:
     rule = record.kind.filing
     _not_filed(record)
     if rule is None or record.state not in rule.states:
@@ -839,8 +896,7 @@ def _(command: File, record: Record, context: Context) -> Decision:
     return Decision(event, _reads(rule.guards, context))
 
 
-@_decide.register
-def _(command: Reopen, record: Record, context: Context) -> Decision:
+def _reopen(command: Reopen, record: Record, context: Context) -> Decision:
     rule = record.kind.reopening
     if rule is None or (record.filing is None and record.state not in rule.states):
         raise StepNotAllowedError(
@@ -853,8 +909,7 @@ def _(command: Reopen, record: Record, context: Context) -> Decision:
     return Decision(event, {})
 
 
-@_decide.register
-def _(command: Import, record: Record, context: Context) -> Decision:
+def _import(command: Import, record: Record) -> Decision:
     """Imported history goes past the guards of the steps: their order was not ours."""
     _need_trust(command.actor)
     if record.provenance is None:

@@ -60,15 +60,13 @@ class Directory:
 
     def members(self, departments: Iterable[str]) -> frozenset[str]:
         wanted = set(departments)
-        heads = {d.head for d in self.departments.values() if d.id in wanted and d.head}
         members = {p.id for p in self.people.values() if p.active and p.department in wanted}
-        return frozenset(members | heads)
+        return frozenset(members) | self.heads(wanted)
 
     def heads(self, departments: Iterable[str]) -> frozenset[str]:
         wanted = set(departments)
-        return frozenset(
-            d.head for d in self.departments.values() if d.id in wanted and d.head is not None
-        )
+        heads = {d.head for d in self.departments.values() if d.id in wanted and d.head}
+        return frozenset(p.id for h in heads if (p := self.people.get(h)) and p.active)
 
     def may_act_for(self, delegate: str, principal: str, kind: str, at: datetime) -> bool:
         return any(

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import singledispatch
 
 from domain import conditions
 from domain.events import (
     Acknowledged,
+    AnyEvent,
     Attachment,
     Corrected,
     Filed,
@@ -29,7 +29,7 @@ from domain.events import (
     StepTaken,
     Values,
 )
-from domain.kind import Kind, Step
+from domain.kind import Kind, Slot, Step
 from domain.kinds import find
 
 
@@ -132,7 +132,7 @@ class ForeignEvent:
     status: str
     person: str
     unit: str
-    attributes: Values
+    attributes: tuple[tuple[str, str], ...]
     occurred_at: datetime
     recorded_at: datetime
 
@@ -184,6 +184,20 @@ class Record:
         """The version of the last reopening, or 0: earlier steps count as taken before it."""
         return self.reopened[-1] if self.reopened else 0
 
+    @property
+    def subject(self) -> str:
+        """The record's one line: what it last said in the fields that its kind names."""
+        said = (self._last(path) for path in self.kind.subject)
+        return " · ".join(x for x in said if isinstance(x, str))
+
+    def _last(self, path: str) -> object:
+        if "." in path:
+            return self.answer(path)
+        return next(
+            (e.values[path] for e in reversed(self.entries) if not e.item and path in e.values),
+            None,
+        )
+
     def open_slots(self) -> tuple[SignatureState, ...]:
         """Signatures of the present edition that were asked for and not answered."""
         return tuple(
@@ -208,9 +222,8 @@ def evolve(record: Record | None, recorded: Recorded) -> Record | None:
         return _open(event, recorded)
     if record is None:
         return None
-    after = _apply(event, record, recorded)
     return replace(
-        after,
+        _apply(event, record, recorded),
         version=event.version,
         head=recorded.digest,
         recorded_at=recorded.recorded_at,
@@ -241,15 +254,36 @@ def _open(event: Opened, recorded: Recorded) -> Record:
     return empty if step is None else _take(empty, step, event, recorded, None)
 
 
-@singledispatch
-def _apply(event: object, record: Record, recorded: Recorded) -> Record:
-    raise AssertionError(f"no rule for {type(event).__name__}")
-
-
-@_apply.register
-def _(event: StepTaken, record: Record, recorded: Recorded) -> Record:
-    step = record.kind.step(event.step or "")
-    return record if step is None else _take(record, step, event, recorded, event.item)
+def _apply(  # noqa: C901 - one case for each event, so that a forgotten one is a type error
+    event: AnyEvent, record: Record, recorded: Recorded
+) -> Record:
+    match event:
+        case Opened():
+            return record  # a record is opened once; a second opening cannot be stored
+        case StepTaken():
+            step = record.kind.step(event.step or "")
+            return record if step is None else _take(record, step, event, recorded, event.item)
+        case Corrected():
+            return _correct(event, record)
+        case Signed():
+            return _sign(event, record, recorded)
+        case Refused():
+            return _refuse(event, record, recorded)
+        case Acknowledged():
+            return _acknowledge(event, record, recorded)
+        case Paused():
+            pause = Pause(event.reason, event.occurred_at, None, event.note, event.version)
+            return replace(record, pauses=(*record.pauses, pause))
+        case Resumed():
+            return _resume(event, record)
+        case LinkedTo():
+            return _link(event, record)
+        case Filed():
+            return _file(event, record, recorded)
+        case Reopened():
+            return _reopen(event, record)
+        case Imported():
+            return _import(event, record, recorded)
 
 
 def _take(
@@ -296,6 +330,8 @@ def _items_after(
     record: Record, step: Step, event: Opened | StepTaken, item: str | None
 ) -> Mapping[str, Mapping[str, Item]]:
     """Rows and item forms make new children; an item's step moves that child and adds to it."""
+    if not record.kind.collections:
+        return record.items
     items = {name: dict(children) for name, children in record.items.items()}
     for form_field in step.form.fields:
         if form_field.collection is not None:
@@ -341,50 +377,113 @@ def _asked(
     return (*kept, *asked)
 
 
-@_apply.register
-def _(event: Corrected, record: Record, recorded: Recorded) -> Record:
+def _correct(event: Corrected, record: Record) -> Record:
     digest = event.refs[0].event if event.refs else None
     target = next((e for e in record.entries if e.digest == digest), None)
     if target is None:
         return record
     edition = record.edition + 1
-    return replace(
+    corrected = _corrected(target, event)
+    signatures = _after_correction(record, target.step, event.version, edition)
+    record = replace(
         record,
         edition=edition,
-        entries=tuple(_corrected(e, event) if e is target else e for e in record.entries),
-        items=_corrected_items(record, target, event),
-        signatures=_after_correction(record, target.step, event.version, edition),
+        entries=tuple(corrected if e is target else e for e in record.entries),
+        state=_asked_again(record, target.step) or record.state,
+        department=_corrected_department(record, target, event),
+        receipts=_receipts_after(record, target, event.version, edition),
+        signatures=signatures,
     )
+    return replace(record, items=_corrected_items(record, corrected))
 
 
 def _corrected(entry: Entry, event: Corrected) -> Entry:
+    """A null withdraws an answer that may be left out."""
+    values = {**entry.values, **event.values}
     return replace(
         entry,
-        values={**entry.values, **event.values},
+        values={name: said for name, said in values.items() if said is not None},
         corrected_by=(*entry.corrected_by, event.version),
         attachments=(*entry.attachments, *event.attachments),
     )
 
 
-def _corrected_items(
-    record: Record, target: Entry, event: Corrected
-) -> Mapping[str, Mapping[str, Item]]:
-    """Rows keep their keys by position: a correction changes them, adds more, and removes none."""
+def _corrected_department(record: Record, target: Entry, event: Corrected) -> str | None:
     step = record.kind.step(target.step)
+    said = event.values.get(record.kind.department or "")
+    return said if step is not None and step.opens and isinstance(said, str) else record.department
+
+
+def _corrected_items(record: Record, entry: Entry) -> Mapping[str, Mapping[str, Item]]:
+    """Children keep their keys: a correction changes what they say, adds rows, and removes none."""
+    step = record.kind.step(entry.step)
+    if step is None or not record.kind.collections:
+        return record.items
     items = {name: dict(children) for name, children in record.items.items()}
-    for form_field in step.form.fields if step else ():
-        if form_field.collection is None or form_field.id not in event.values:
-            continue
-        name = form_field.collection
-        mine = [i for i in items.get(name, {}).values() if i.version == target.version]
-        for index, row in enumerate(event.values[form_field.id] or ()):
-            if index < len(mine):
-                items[name][mine[index].key] = replace(
-                    mine[index], values={**mine[index].values, **row}
-                )
-            else:
-                _add(items, record.kind, name, row, target.version)
+    for form_field in step.form.fields:
+        if form_field.collection is not None:
+            rows = entry.values.get(form_field.id) or ()
+            _say_again(record, items, form_field.collection, entry.version, rows)
+    if step.adds_item is not None:
+        _say_again(record, items, step.adds_item, entry.version, (entry.values,))
+    child = items.get(step.item or "", {}).get(entry.item or "")
+    if step.item is not None and child is not None:
+        items[step.item][child.key] = _said_since(record, child, {**child.values, **entry.values})
     return items
+
+
+def _say_again(
+    record: Record,
+    items: dict[str, dict[str, Item]],
+    name: str,
+    version: int,
+    rows: Iterable[Values],
+) -> None:
+    """Rows of one event, by position, to the children that this event made."""
+    mine = [item for item in items.get(name, {}).values() if item.version == version]
+    for index, row in enumerate(rows):
+        if index < len(mine):
+            items[name][mine[index].key] = _said_since(record, mine[index], row)
+        else:
+            _add(items, record.kind, name, row, version)
+
+
+def _said_since(record: Record, item: Item, first: Values) -> Item:
+    """The item with `first` said, and then all that its own steps said."""
+    values = dict(first)
+    for entry in record.entries:
+        if entry.item == item.key:
+            values.update(entry.values)
+    return replace(item, values=values)
+
+
+def _receipts_after(
+    record: Record, target: Entry, version: int, edition: int
+) -> tuple[Receipt, ...]:
+    """Whoever was to acknowledge what is now corrected, is to acknowledge the new edition too.
+
+    Not where signatures are asked for again: then the record is distributed again after them.
+    """
+    if _asked_again(record, target.step) is not None:
+        return record.receipts
+    asked = [r for r in record.receipts if r.acknowledge and r.version >= target.version]
+    own = [r for r in asked if r.version == target.version]
+    people = dict.fromkeys(r.person for r in own or asked)
+    return (*record.receipts, *(Receipt(p, edition, version, True) for p in people))
+
+
+def _voids(record: Record, signature: SignatureState, step: str) -> bool:
+    """Whether a correction of the step takes away what this signature covers."""
+    slot = record.kind.slot(signature.slot)
+    if slot is None or signature.voided_by is not None or slot.on_correction == "none":
+        return False
+    return slot.on_correction == "all" or not slot.covers or step in slot.covers
+
+
+def _asked_again(record: Record, step: str) -> str | None:
+    """The state to which a correction of the step leads back, for signatures to be given again."""
+    slots = (record.kind.slot(s.slot) for s in record.signatures if _voids(record, s, step))
+    return next((slot.asks for slot in slots if slot is not None and slot.asks), None)
 
 
 def _after_correction(
@@ -396,14 +495,7 @@ def _after_correction(
     """
     after: list[SignatureState] = []
     for signature in record.signatures:
-        slot = record.kind.slot(signature.slot)
-        keeps = (
-            slot is None
-            or signature.voided_by is not None
-            or slot.on_correction == "none"
-            or (slot.on_correction == "touched" and step not in slot.covers)
-        )
-        if keeps:
+        if not _voids(record, signature, step):
             after.append(signature)
         elif signature.version is None:
             after.append(replace(signature, edition=edition))
@@ -413,73 +505,93 @@ def _after_correction(
     return tuple(after)
 
 
-@_apply.register
-def _(event: Signed, record: Record, recorded: Recorded) -> Record:
-    signatures = _answered(
+def _sign(event: Signed, record: Record, recorded: Recorded) -> Record:
+    after = replace(
         record,
-        event,
-        lambda s: replace(
-            s,
-            signed_by=event.actor,
-            meaning=event.meaning,
-            refused=None,
-            version=event.version,
-            digest=recorded.digest,
-            at=recorded.recorded_at,
-            printed_name=event.printed_name,
-            printed_role=event.printed_role,
+        signatures=tuple(
+            replace(
+                s,
+                edition=event.edition or s.edition,
+                signed_by=event.actor,
+                meaning=event.meaning,
+                refused=None,
+                version=event.version,
+                digest=recorded.digest,
+                at=recorded.recorded_at,
+                printed_name=event.printed_name,
+                printed_role=event.printed_role,
+            )
+            if _is_asked(s, event)
+            else s
+            for s in record.signatures
         ),
     )
-    return _completed(replace(record, signatures=signatures), event.slot)
+    return _moved_by_signature(record, after, event.slot)
 
 
-@_apply.register
-def _(event: Refused, record: Record, recorded: Recorded) -> Record:
-    signatures = _answered(
-        record,
-        event,
-        lambda s: replace(
-            s,
-            refused=event.reason or "-",
-            version=event.version,
-            digest=recorded.digest,
-            at=recorded.recorded_at,
-            printed_name=event.printed_name,
-            printed_role=event.printed_role,
-        ),
-    )
-    record = replace(record, signatures=signatures)
+def _refuse(event: Refused, record: Record, recorded: Recorded) -> Record:
     slot = record.kind.slot(event.slot)
+    after = replace(
+        record,
+        signatures=tuple(
+            replace(
+                s,
+                edition=event.edition or s.edition,
+                refused=event.reason or "-",
+                version=event.version,
+                digest=recorded.digest,
+                at=recorded.recorded_at,
+                printed_name=event.printed_name,
+                printed_role=event.printed_role,
+            )
+            if _is_asked(s, event)
+            else s
+            for s in record.signatures
+        ),
+    )
     if slot is not None and slot.on_refusal == "returns" and slot.returns_to:
-        return replace(record, state=slot.returns_to)
-    return _completed(record, event.slot)
+        return replace(
+            after, state=slot.returns_to, signatures=_returned(after, slot, event.version)
+        )
+    return _moved_by_signature(record, after, event.slot)
 
 
-def _answered(record, event, answer):  # type: ignore[no-untyped-def]
+def _is_asked(signature: SignatureState, event: Signed | Refused) -> bool:
+    """Whether the event answers this signature; who signed is in the header, and stays."""
+    return (
+        signature.slot == event.slot
+        and signature.signer == (event.behalf or event.actor)
+        and signature.voided_by is None
+        and signature.signed_by is None
+    )
+
+
+def _returned(record: Record, slot: Slot, version: int) -> tuple[SignatureState, ...]:
+    """Once one signer returns the record, nobody is asked for this edition any more."""
+    together = {s.id for s in record.kind.slots if s.opened_by == slot.opened_by}
     return tuple(
-        answer(s)
-        if s.slot == event.slot
-        and s.signer == (event.signer or s.signer)
-        and s.voided_by is None
-        and s.signed_by is None
-        else s
+        replace(s, voided_by=version) if s.slot in together and s.voided_by is None else s
         for s in record.signatures
     )
 
 
-def _completed(record: Record, slot_id: str) -> Record:
-    """Once every slot opened by the same step is signed off, the record moves on."""
-    slot = record.kind.slot(slot_id)
-    if slot is None or slot.completes is None:
-        return record
+def _moved_by_signature(before: Record, after: Record, slot_id: str) -> Record:
+    """Once every slot opened by the same step is signed off, the record moves on: once."""
+    slot = after.kind.slot(slot_id)
+    if slot is None or _all_signed_off(before, slot):
+        return after
+    if _all_signed_off(after, slot):
+        return replace(after, state=slot.completes or after.state)
+    signed = any(s.signed_by and s.voided_by is None for s in after.signatures if s.slot == slot.id)
+    return replace(after, state=slot.partly) if signed and slot.partly else after
+
+
+def _all_signed_off(record: Record, slot: Slot) -> bool:
     together = (s for s in record.kind.slots if s.opened_by == slot.opened_by)
-    if all(conditions.signed_off(record, s.id) for s in together):
-        return replace(record, state=slot.completes)
-    return record
+    return all(conditions.signed_off(record, s.id) for s in together)
 
 
-@_apply.register
-def _(event: Acknowledged, record: Record, recorded: Recorded) -> Record:
+def _acknowledge(event: Acknowledged, record: Record, recorded: Recorded) -> Record:
     person = event.behalf or event.actor
     return replace(
         record,
@@ -492,14 +604,7 @@ def _(event: Acknowledged, record: Record, recorded: Recorded) -> Record:
     )
 
 
-@_apply.register
-def _(event: Paused, record: Record, recorded: Recorded) -> Record:
-    pause = Pause(event.reason, event.occurred_at, None, event.note, event.version)
-    return replace(record, pauses=(*record.pauses, pause))
-
-
-@_apply.register
-def _(event: Resumed, record: Record, recorded: Recorded) -> Record:
+def _resume(event: Resumed, record: Record) -> Record:
     return replace(
         record,
         pauses=tuple(
@@ -511,8 +616,7 @@ def _(event: Resumed, record: Record, recorded: Recorded) -> Record:
     )
 
 
-@_apply.register
-def _(event: LinkedTo, record: Record, recorded: Recorded) -> Record:
+def _link(event: LinkedTo, record: Record) -> Record:
     links = tuple(
         link for link in record.links if not (event.withdrawn and _same(link, event.refs))
     )
@@ -525,8 +629,7 @@ def _same(link: Link, refs: tuple[Ref, ...]) -> bool:
     return any(link.rel == ref.rel and link.record == ref.record for ref in refs)
 
 
-@_apply.register
-def _(event: Filed, record: Record, recorded: Recorded) -> Record:
+def _file(event: Filed, record: Record, recorded: Recorded) -> Record:
     return replace(
         record,
         filing=Filing(
@@ -543,19 +646,17 @@ def _(event: Filed, record: Record, recorded: Recorded) -> Record:
     )
 
 
-@_apply.register
-def _(event: Reopened, record: Record, recorded: Recorded) -> Record:
+def _reopen(event: Reopened, record: Record) -> Record:
     reopening = record.kind.reopening
     return replace(
         record,
-        state=reopening.to if reopening else record.state,
+        state=(reopening.to if reopening else None) or record.state,
         filing=None,
         reopened=(*record.reopened, event.version),
     )
 
 
-@_apply.register
-def _(event: Imported, record: Record, recorded: Recorded) -> Record:
+def _import(event: Imported, record: Record, recorded: Recorded) -> Record:
     line = ForeignEvent(
         event.version,
         event.activity,
