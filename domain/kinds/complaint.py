@@ -1119,12 +1119,6 @@ V1 = Kind(
             title=text("重复投诉", "repeats an earlier complaint"),
             kinds=("complaint",),
         ),
-        LinkRule(
-            rel="part-of",
-            title=text("属于归档卷", "belongs to a dossier"),
-            kinds=("dossier",),
-            binding=True,
-        ),
         LinkRule(rel="see-also", title=text("参见", "see also")),
     ),
     filing=Filing(
