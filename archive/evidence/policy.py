@@ -45,9 +45,9 @@ class Policy:
         elif keyword == "witness" and len(rest) in (2, 3):
             self._name(rest[0])
             key = note.VerifierKey.parse(rest[1])
-            if key.type != note.COSIGNATURE:
-                raise FormatError("a witness key is of type 4")
-            self.witnesses[rest[0]] = key
+            # Given as a plain Ed25519 key or as a cosigner's: what counts is a cosignature.
+            cosigner = note.VerifierKey.make(key.name, key.key, note.COSIGNATURE)
+            self.witnesses[rest[0]] = cosigner
         elif keyword == "group" and len(rest) >= 3:
             self._group(rest[0], rest[1], tuple(rest[2:]))
         elif keyword == "quorum" and len(rest) == 1 and self.quorum is None:

@@ -222,7 +222,30 @@ _SPOILED: list[tuple[str, str, str, str]] = [
 ]
 
 
+PAGE = HERE.parents[1] / "docs" / "formats.md"
+_BEGIN, _END = "<!-- worked example: begin -->\n", "<!-- worked example: end -->\n"
+
+
+def page(text: str) -> str:
+    """docs/formats.md with its worked example made anew."""
+    before, rest = text.split(_BEGIN)
+    _, after = rest.split(_END)
+    return before + _BEGIN + _as_markdown(example()) + _END + after
+
+
+def _as_markdown(values: dict[str, Any], prefix: str = "") -> str:
+    out = ""
+    for name, value in values.items():
+        if isinstance(value, dict):
+            out += _as_markdown(value, f"{prefix}{name}.")
+            continue
+        text = "\n".join(value) if isinstance(value, list) else str(value)
+        out += f"`{prefix}{name}`\n\n```text\n{text.removesuffix(chr(10))}\n```\n\n"
+    return out
+
+
 def main() -> None:
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
     for name, data in files().items():
         path = HERE / name
         path.parent.mkdir(exist_ok=True)

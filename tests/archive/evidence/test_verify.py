@@ -1,0 +1,237 @@
+"""The verifier on whole and spoiled bundles: every changed byte has a name."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from archive.evidence import bundle, container
+from archive.evidence.__main__ import main
+from archive.evidence.errors import BundleError, EvidenceError
+from archive.evidence.keys import SigningKey
+from archive.evidence.note import VerifierKey
+from archive.evidence.policy import Policy
+from archive.evidence.report import Level, Report, Verdict
+from archive.evidence.verify import verify
+from archive.evidence.wording import FINDINGS, STEPS, render
+from tests.vectors.tampering import CASES
+from tests.vectors.world import (
+    COMPLAINT,
+    ORIGIN,
+    VKEY,
+    World,
+    pack,
+    unpack,
+    whole,
+)
+
+
+def small() -> bytes:
+    """One record of two events, with content and a file."""
+    world = World()
+    world.add(COMPLAINT, "opened", body={"text": "短"}, file=b"file", number="KS-2026-00017")
+    world.receipts = world.receipts[-1:]
+    return world.bundle()
+
+
+def judge(data: bytes) -> Report | BundleError:
+    try:
+        return verify(io.BytesIO(data))
+    except BundleError as error:
+        return error
+
+
+def regions(data: bytes) -> list[tuple[int, int, str]]:
+    """(start, end, name) of each stretch of the file, computed by zipfile, not by us."""
+    found = []
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        for info in archive.infolist():
+            start = info.header_offset + 30 + len(info.filename)
+            name = f"container: local header of {info.filename}"
+            found.append((info.header_offset, start, name))
+            found.append((start, start + info.file_size, info.filename))
+    end = found[-1][1]
+    return [*found, (end, len(data), "container: central directory")]
+
+
+def test_every_flipped_byte_is_found_and_named() -> None:
+    """Each single changed byte of the file is reported with its member or region."""
+    data = small()
+    for start, end, name in regions(data):
+        for at in range(start, end):
+            spoiled = bytearray(data)
+            spoiled[at] ^= 0x40
+            assert name in names(bytes(spoiled)), at
+
+
+def names(data: bytes) -> list[str]:
+    """Where the container says it was changed; the manifest's own places are told together."""
+    try:
+        found = container.Container(io.BytesIO(data)).check()
+    except BundleError:
+        return [container.MANIFEST, f"container: local header of {container.MANIFEST}"]
+    return [fault.where for fault in found]
+
+
+def test_every_length_of_a_cut_bundle_fails() -> None:
+    """However short it is cut, a bundle is refused or fails."""
+    data = small()
+    for length in range(0, len(data), 37):
+        found = judge(data[:length])
+        assert isinstance(found, BundleError) or not found.ok
+
+
+@pytest.mark.parametrize("path", sorted(unpack(small())[1]))
+def test_flips_behind_a_flawless_container(path: str) -> None:
+    """With manifest and checksums made to fit, the evidence itself finds the changed byte."""
+    head, members = unpack(small())
+    step = max(1, len(members[path]) // 120)
+    for at in range(0, len(members[path]), step):
+        spoiled = bytearray(members[path])
+        spoiled[at] ^= 1
+        found = judge(pack(head, {**members, path: bytes(spoiled)}))
+        assert isinstance(found, BundleError) or not found.ok, at
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_each_way_to_cheat(case: object) -> None:
+    """The answer written by hand beside each way to cheat is the verifier's answer."""
+    case = next(known for known in CASES if known is case)
+    found = judge(case.make())
+    if isinstance(found, BundleError):
+        assert case.exit == 2
+        return
+    assert case.exit == (0 if found.ok else 1)
+    failed = {finding.step for finding in found.findings if finding.level is Level.FAILED}
+    assert case.step is None or case.step in failed
+    verdicts = {event.index: str(event.verdict) for event in found.events}
+    assert {leaf: verdicts.get(leaf) for leaf in case.verdicts} == case.verdicts
+    for lang in ("zh", "en"):
+        assert render(found, lang)
+
+
+def test_the_honest_bundle_says_what_it_cannot_check() -> None:
+    """Without a key from elsewhere the report says that the key came from the bundle."""
+    found = verify(io.BytesIO(whole().bundle()))
+    codes = {finding.code for finding in found.findings}
+    assert {"key-from-bundle", "tail", "anchor-open", "disposal-outside"} == codes
+    assert all(finding.level is Level.NOT_CHECKED for finding in found.findings)
+    trusted = verify(io.BytesIO(whole().bundle()), Policy.of_vkey(VKEY))
+    assert trusted.key_trusted
+    assert "key-from-bundle" not in {finding.code for finding in trusted.findings}
+
+
+def test_another_key_of_the_same_name_is_not_trusted() -> None:
+    """A log key that the reader does not know makes the checkpoint fail."""
+    other = VerifierKey.make(ORIGIN, SigningKey.generate().verify_key())
+    found = verify(io.BytesIO(whole().bundle()), Policy.of_vkey(str(other)))
+    assert [finding.code for finding in found.findings if finding.level is Level.FAILED] == [
+        "policy"
+    ]
+
+
+def test_the_same_evidence_gives_the_same_bytes() -> None:
+    """A bundle has one spelling, which ordinary zip tools read."""
+    data = whole().bundle()
+    assert data == whole().bundle()
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist()[0] == container.MANIFEST
+
+
+@pytest.mark.parametrize("path", ["../x", "/x", "content/../x", "attachments/x", "con", "leaves"])
+def test_a_path_that_is_none_of_ours_is_refused(path: str) -> None:
+    """No member can have a name that leads anywhere."""
+    head, members = unpack(small())
+    with pytest.raises(BundleError, match="list members"):
+        verify(io.BytesIO(pack(head, {**members, path: b"x"})))
+
+
+def test_the_listing_of_a_zip_tool_is_no_bundle() -> None:
+    """The same members zipped by an ordinary tool are not canonical."""
+    _, members = unpack(small())
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("manifest.json", b"{}")
+        for path, data in members.items():
+            archive.writestr(path, data)
+    with pytest.raises(BundleError):
+        verify(file)
+
+
+def test_zip64_offsets(tmp_path: Path) -> None:
+    """Beyond 4 GiB the zip64 fields stand exactly where an offset does not fit."""
+    path = tmp_path / "big"
+    members = [container.Member("a", 2**32 - 2, ""), container.Member("b", 5, "")]
+    directory = container._directory(members, [1, 2])  # noqa: SLF001 (a 4 GiB file is too slow)
+    with path.open("wb") as file:
+        file.write(container._local("a", 1, 2**32 - 2))  # noqa: SLF001 (the same)
+        file.seek(31 + 2**32 - 2)
+        file.write(container._local("b", 2, 5) + b"12345" + directory)  # noqa: SLF001 (the same)
+    with zipfile.ZipFile(path) as archive:
+        infos = archive.infolist()
+    assert [info.header_offset for info in infos] == [0, 31 + 2**32 - 2]
+    assert [info.file_size for info in infos] == [2**32 - 2, 5]
+
+
+def test_every_finding_has_its_sentences() -> None:
+    """Codes used in the code and sentences in the table are the same."""
+    source = Path(verify.__code__.co_filename).read_text(encoding="utf-8")
+    assert all(f'"{code}"' in source for code in FINDINGS)
+    assert list(STEPS) == list(range(1, 15))
+    assert {verdict.value for verdict in Verdict} >= {"OPENED", "DISPOSED", "WITHHELD", "MISSING"}
+
+
+def run(*arguments: str) -> int:
+    return main(arguments)
+
+
+def test_command_exit_status(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    """0 nothing failed, 1 failed, 2 unusable; --json for machines."""
+    good, bad, none = tmp_path / "good", tmp_path / "bad", tmp_path / "none"
+    good.write_bytes(whole().bundle())
+    bad.write_bytes(whole().bundle() + b"\0")
+    assert run(str(good), "--vkey", VKEY) == 0
+    assert run(str(good), "--lang", "en", "--json") == 0
+    assert run(str(bad)) == 1
+    assert run(str(none)) == 2
+    assert run(str(good), "--vkey", "nonsense") == 2
+    policy = tmp_path / "policy"
+    policy.write_text(f"# ours\nlog {VKEY}\nquorum none\n")
+    assert run(str(good), "--policy", str(policy)) == 0
+    policy.write_text("quorum none\n")
+    assert run(str(good), "--policy", str(policy)) == 2
+
+
+def test_as_a_program_without_the_rest_of_the_project(tmp_path: Path) -> None:
+    """The package runs alone, from its own folder, with standard library and cryptography."""
+    target = tmp_path / "archive"
+    package = Path(bundle.__file__).parent
+    (target / "evidence").mkdir(parents=True)
+    (target / "__init__.py").write_bytes(b"")
+    for file in package.glob("*.py"):
+        (target / "evidence" / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "b.zip").write_bytes(whole().bundle())
+    done = subprocess.run(
+        [sys.executable, "-m", "archive.evidence", "b.zip", "--json"],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": "", "LANG": "C"},
+        capture_output=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["ok"] is True
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "log", "log x", f"log {VKEY}\nquorum w1", f"log {VKEY}\ngroup g 1 w1", "witness w x",
+     f"log {VKEY}\nquorum none\nquorum none", f"log {VKEY}\nnonsense", f"log {VKEY} # comment x y"],
+)  # fmt: skip
+def test_bad_policies(text: str) -> None:
+    """A policy that is not understood is refused, not read half."""
+    with pytest.raises(EvidenceError):
+        Policy.parse(text)
