@@ -345,14 +345,12 @@ def allowed_steps(record: Record) -> tuple[str, ...]:
 def _check_named(step: Step, values: Values, context: Context) -> None:
     """People, departments and records that the answers name must exist."""
     faults = []
-    for what, identifier in forms.named_people(step.form, values):
+    for what, identifier, path in forms.named_people(step.form, values):
         known: Mapping[str, object] = (
             context.directory.people if what == "person" else context.directory.departments
         )
         if identifier not in known:
-            faults.append(
-                FieldFault(identifier, Text(zh="名录中没有此人或部门", en=f"no such {what}"))
-            )
+            faults.append(FieldFault(path, Text(zh="名录中没有此人或部门", en=f"no such {what}")))
     for field, identifier in forms.named_records(step.form, values):
         kind = context.known.get(identifier)
         if kind is None or (field.kinds and kind not in field.kinds):

@@ -6,6 +6,7 @@ dates `2026-03-05`, instants `2026-03-05T01:00:00.000000Z`, decimals as text.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -27,10 +28,12 @@ from pydantic import Field as Constraint
 
 from domain.conditions import holds
 from domain.errors import FieldFault, InvalidFormError
-from domain.kind import Field, Form, Text
+from domain.kind import Field, FieldType, Form, Text
 
 MAX_TEXT = 20_000
 MAX_ROWS = 500
+EARLIEST_YEAR, LATEST_YEAR = 1900, 2999
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 class Answers(BaseModel):
@@ -53,18 +56,54 @@ def _only_text(value: object) -> object:
 def _visible(value: str) -> str:
     if not value.strip():
         raise ValueError("must not be blank")
+    if _CONTROL.search(value):
+        raise ValueError("must not contain control characters")
+    return value
+
+
+def _text_of_time(value: object) -> object:
+    """A bare number is no date: it might count seconds, days or milliseconds."""
+    if not isinstance(value, (str, date)):
+        raise ValueError("give a date as text, such as 2026-03-05")
+    return value
+
+
+def _of_our_time(value: date) -> date:
+    """A year that every calendar, database and zone can hold."""
+    if not EARLIEST_YEAR <= value.year <= LATEST_YEAR:
+        raise ValueError(f"the year must lie between {EARLIEST_YEAR} and {LATEST_YEAR}")
     return value
 
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
-Instant = Annotated[AwareDatetime, PlainSerializer(instant_text, return_type=str)]
-Day = Annotated[date, PlainSerializer(date.isoformat, return_type=str)]
+Instant = Annotated[
+    AwareDatetime,
+    BeforeValidator(_text_of_time),
+    AfterValidator(_of_our_time),
+    PlainSerializer(instant_text, return_type=str),
+]
+Day = Annotated[
+    date,
+    BeforeValidator(_text_of_time),
+    AfterValidator(_of_our_time),
+    PlainSerializer(date.isoformat, return_type=str),
+]
 Number = Annotated[
     Decimal,
     BeforeValidator(_only_text),
     Constraint(max_digits=30, decimal_places=9, allow_inf_nan=False),
     PlainSerializer(lambda d: format(d, "f"), return_type=str),
 ]
+
+
+_PLAIN: Mapping[FieldType, Any] = {
+    "boolean": Annotated[bool, Constraint(strict=True)],
+    "date": Day,
+    "instant": Instant,
+    "person": Identifier,
+    "department": Identifier,
+    "record": Identifier,
+}
 
 
 def _annotation(field: Field, name: str) -> Any:
@@ -84,25 +123,17 @@ def _annotation(field: Field, name: str) -> Any:
                 ),
             ]
         case "decimal":
-            return Number
-        case "boolean":
-            return Annotated[bool, Constraint(strict=True)]
-        case "date":
-            return Day
-        case "instant":
-            return Instant
+            return Annotated[Number, Constraint(ge=field.minimum, le=field.maximum)]
         case "choice":
             return Literal[tuple(o.id for o in field.options)]
         case "choices":
             return _many(Literal[tuple(o.id for o in field.options)], field)
-        case "person" | "department" | "record":
-            return Identifier
-        case "people" | "departments":
-            return _many(Identifier, field)
-        case "attachments":
+        case "people" | "departments" | "attachments":
             return _many(Identifier, field)
         case "rows":
             return _many(_model(f"{name}_{field.id}", field.rows), field)
+        case _:
+            return _PLAIN[field.type]
 
 
 def _many(element: Any, field: Field) -> Any:
@@ -176,23 +207,33 @@ def parse_given(name: str, form: Form, answers: Mapping[str, Any]) -> dict[str, 
 def parse_some(
     name: str, form: Form, answers: Mapping[str, Any], before: Mapping[str, Any], record: Any = None
 ) -> dict[str, Any]:
-    """Changed answers only, checked as part of the whole form that they correct."""
+    """Changed answers only, checked as part of the whole form that they correct.
+
+    A null withdraws an answer that the form can do without.
+    """
     whole = parse(name, form, {**before, **answers}, record)
-    return {key: whole[key] for key in answers if key in whole and whole[key] != before.get(key)}
+    return {key: whole.get(key) for key in answers if whole.get(key) != before.get(key)}
 
 
 def _conditional_faults(
-    fields: tuple[Field, ...], values: Mapping[str, Any], record: Any
+    fields: tuple[Field, ...], values: Mapping[str, Any], record: Any, path: str = ""
 ) -> Iterator[FieldFault]:
     for field in fields:
+        if field.type == "rows":
+            for index, row in enumerate(values.get(field.id) or ()):
+                yield from _conditional_faults(
+                    field.rows, row, record, f"{path}{field.id}.{index}."
+                )
         if field.when is None:
             continue
         asked = holds(field.when, record, values)
         if asked and field.required and values.get(field.id) in (None, [], ""):
-            yield FieldFault(field.id, Text(zh=f"请填写“{field.title.zh}”", en="required here"))
+            yield FieldFault(
+                path + field.id, Text(zh=f"请填写“{field.title.zh}”", en="required here")
+            )
         elif not asked and field.id in values:
             yield FieldFault(
-                field.id,
+                path + field.id,
                 Text(zh=f"此处不需要“{field.title.zh}”,请删去", en="not asked here; leave it out"),
             )
 
@@ -243,18 +284,21 @@ def named_records(form: Form, values: Mapping[str, Any]) -> Iterator[tuple[Field
                 yield from named_records(Form(fields=field.rows), row)
 
 
-def named_people(form: Form, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Each person or department id in the answers, with the path of its field."""
+def named_people(
+    form: Form, values: Mapping[str, Any], path: str = ""
+) -> Iterator[tuple[str, str, str]]:
+    """Each person or department id in the answers: which of both, the id, and where it stands."""
     for field in form.fields:
-        said = values.get(field.id)
+        said, here = values.get(field.id), path + field.id
         if field.type in ("person", "department") and isinstance(said, str):
-            yield field.type, said
+            yield field.type, said, here
         elif field.type in ("people", "departments"):
-            for one in said or ():
-                yield ("person" if field.type == "people" else "department"), one
+            what = "person" if field.type == "people" else "department"
+            for index, one in enumerate(said or ()):
+                yield what, one, f"{here}.{index}"
         elif field.type == "rows":
-            for row in said or ():
-                yield from named_people(Form(fields=field.rows), row)
+            for index, row in enumerate(said or ()):
+                yield from named_people(Form(fields=field.rows), row, f"{here}.{index}.")
 
 
 def attachment_ids(form: Form, values: Mapping[str, Any]) -> Iterator[str]:

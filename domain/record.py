@@ -100,6 +100,8 @@ class Pause:
     until: datetime | None
     note: str
     version: int
+    recorded_at: datetime
+    """When the pause was entered: one entered after a clock ran out changes nothing for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,20 +186,6 @@ class Record:
         """The version of the last reopening, or 0: earlier steps count as taken before it."""
         return self.reopened[-1] if self.reopened else 0
 
-    @property
-    def subject(self) -> str:
-        """The record's one line: what it last said in the fields that its kind names."""
-        said = (self._last(path) for path in self.kind.subject)
-        return " · ".join(x for x in said if isinstance(x, str))
-
-    def _last(self, path: str) -> object:
-        if "." in path:
-            return self.answer(path)
-        return next(
-            (e.values[path] for e in reversed(self.entries) if not e.item and path in e.values),
-            None,
-        )
-
     def open_slots(self) -> tuple[SignatureState, ...]:
         """Signatures of the present edition that were asked for and not answered."""
         return tuple(
@@ -272,7 +260,14 @@ def _apply(  # noqa: C901 - one case for each event, so that a forgotten one is 
         case Acknowledged():
             return _acknowledge(event, record, recorded)
         case Paused():
-            pause = Pause(event.reason, event.occurred_at, None, event.note, event.version)
+            pause = Pause(
+                event.reason,
+                event.occurred_at,
+                None,
+                event.note,
+                event.version,
+                recorded.recorded_at,
+            )
             return replace(record, pauses=(*record.pauses, pause))
         case Resumed():
             return _resume(event, record)
