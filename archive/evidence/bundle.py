@@ -73,7 +73,7 @@ class Bundle:
     keys: Sequence[ProvenLeaf]
     leaves: Sequence[ProvenLeaf]
     openings: Sequence[Opening] = ()  # none for content that was disposed
-    receipts: Sequence[bytes] = ()
+    receipts: Sequence[bytes] = ()  # ascending by index
 
 
 def write(file: BinaryIO, bundle: Bundle) -> None:

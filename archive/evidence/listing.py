@@ -43,6 +43,10 @@ class Row:
 
 
 def listing(head: Checkpoint, rows: Iterable[Row]) -> bytes:
+    return heading(head) + b"".join(map(row_line, rows))
+
+
+def heading(head: Checkpoint) -> bytes:
     lines = [
         "留痕 证据包目录 / Liuhen evidence bundle: contents",
         f"档案 origin: {head.origin}",
@@ -52,9 +56,12 @@ def listing(head: Checkpoint, rows: Iterable[Row]) -> bytes:
         "叶号 leaf | 记录 record | 版本 version | 编号 number | 类型 kind | 事件 event"
         " | 步骤 step | 声称时间 occurred | 入档时间 recorded | 内容件 parts",
     ]
-    lines += [
-        f"{r.index} | {r.record} | {r.version} | {r.number or '-'} | {r.kind} | {r.type}"
-        f" | {r.step or '-'} | {r.occurred_at} | {r.recorded_at} | {r.parts}"
-        for r in rows
-    ]
     return ("\n".join(lines) + "\n").encode("utf-8")
+
+
+def row_line(r: Row) -> bytes:
+    text = (
+        f"{r.index} | {r.record} | {r.version} | {r.number or '-'} | {r.kind} | {r.type}"
+        f" | {r.step or '-'} | {r.occurred_at} | {r.recorded_at} | {r.parts}\n"
+    )
+    return text.encode("utf-8")

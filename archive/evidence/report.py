@@ -52,10 +52,11 @@ class Report:
     findings: list[Finding] = field(default_factory=list)
     events: list[EventVerdict] = field(default_factory=list)
     counts: dict[int, int] = field(default_factory=dict)  # step -> things checked
+    failures: int = 0
 
     @property
     def ok(self) -> bool:
-        return not any(finding.level is Level.FAILED for finding in self.findings)
+        return self.failures == 0
 
     def of_step(self, step: int) -> Sequence[Finding]:
         return [finding for finding in self.findings if finding.step == step]
@@ -64,6 +65,7 @@ class Report:
         self.findings.append(Finding(step, level, code, where, str(detail)))
 
     def fail(self, step: int, code: str, where: str, detail: object = "") -> None:
+        self.failures += 1
         self.add(step, Level.FAILED, code, where, detail)
 
     def count(self, step: int) -> None:
