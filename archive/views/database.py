@@ -13,6 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from domain.events import AnyEvent
@@ -264,7 +265,7 @@ class ViewDatabase(ABC):
         except Exception as error:
             # The error's text may quote content, its type does not; the cause goes with the raise.
             first = changes[0].leaf_index if changes else leaf_index
-            self._sound(Alarm(view.name, first, type(error).__name__))
+            self.sound(Alarm(view.name, first, type(error).__name__))
             raise ViewStopped(view.name, first, type(error).__name__) from error
 
     def finish_load(self, view: View) -> None:
@@ -300,7 +301,8 @@ class ViewDatabase(ABC):
             for (view,) in self.query("SELECT view FROM views"):
                 self.drop(view)
 
-    def _sound(self, alarm: Alarm) -> None:
+    def sound(self, alarm: Alarm) -> None:
+        """Stop a view at a leaf that it cannot go past."""
         with self.transaction():
             self.execute(
                 "INSERT INTO alarms VALUES (?, ?, ?) ON CONFLICT (view) DO UPDATE"
@@ -317,3 +319,11 @@ class ViewDatabase(ABC):
     def _outside(self) -> None:
         if not self._writing:
             raise ViewError("write inside `with database.transaction():`")
+
+
+def open_views(where: str | Path) -> ViewDatabase:
+    """The view database of an archive: a file's path, or the address of a PostgreSQL database."""
+    from archive.views.postgres import PostgresViews  # noqa: PLC0415 - they import this module
+    from archive.views.sqlite import SQLiteViews  # noqa: PLC0415
+
+    return SQLiteViews(where) if isinstance(where, Path) else PostgresViews(where)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
@@ -11,7 +12,6 @@ from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg_pool import ConnectionPool, PoolTimeout
 
 from archive.views.database import (
     BOOKS,
@@ -46,27 +46,52 @@ class PostgresViews(ViewDatabase):
         given = str(conninfo_to_dict(dsn).get("options") or "")
         self._conninfo = make_conninfo(dsn, options=f"{given} {options}".strip())
         self._writer: psycopg.Connection[Row] | None = None
-        self._pool = ConnectionPool(
-            self._conninfo, min_size=1, max_size=readers, kwargs={"autocommit": True}, open=True,
-            timeout=10,
-        )  # fmt: skip
+        self._places = threading.BoundedSemaphore(readers)
+        self._readers: list[psycopg.Connection[Row]] = []
+
+    @contextmanager
+    def _reader(self) -> Iterator[psycopg.Connection[Row]]:
+        """A connection for one question; kept for the next one if it still lives."""
+        if not self._places.acquire(timeout=10):
+            raise ViewDatabaseUnavailable("all connections of the views are busy: try again")
+        try:
+            idle = self._readers.pop() if self._readers else None
+            reader = idle or psycopg.connect(self._conninfo, autocommit=True)
+            try:
+                yield reader
+            finally:
+                if not reader.closed:
+                    self._readers.append(reader)
+        finally:
+            self._places.release()
+
+    def _hang_up(self) -> None:
+        while self._readers:
+            self._readers.pop().close()
 
     def lead(self) -> bool:
         with self._lock, self._translated():
             if self._writer is not None:
-                if not self._writer.closed:
+                if _alive(self._writer):
                     return True
+                self._writer.close()
                 self._writer = None
             writer = psycopg.connect(self._conninfo, autocommit=True)
-            (mine,) = _one(writer.execute("SELECT pg_try_advisory_lock(%s)", (self._lock_number,)))
-            if not mine:
-                writer.close()
-                return False
+            try:
+                if self._locked_by(writer):
+                    self._writer = writer
+            finally:
+                if self._writer is None:
+                    writer.close()
+            return self._writer is not None
+
+    def _locked_by(self, writer: psycopg.Connection[Row]) -> bool:
+        (mine,) = _one(writer.execute("SELECT pg_try_advisory_lock(%s)", (self._lock_number,)))
+        if mine:
             writer.execute(f"CREATE SCHEMA IF NOT EXISTS {self._schema}")
             for statement in BOOKS:
                 writer.execute(_in_postgres_words(statement))
-            self._writer = writer
-            return True
+        return bool(mine)
 
     @property
     def _lock_number(self) -> int:
@@ -84,7 +109,7 @@ class PostgresViews(ViewDatabase):
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except (psycopg.Error, PoolTimeout) as error:
+        except psycopg.Error as error:
             raise _postgres_error(error) from error
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
@@ -102,11 +127,12 @@ class PostgresViews(ViewDatabase):
             if self._writing:
                 return self._held().execute(words, parameters).fetchall()
             try:
-                with self._pool.connection() as connection:
+                with self._reader() as connection:
                     return connection.execute(words, parameters).fetchall()
             except psycopg.OperationalError:
-                # The server was restarted under an idle connection; the pool has dropped it.
-                with self._pool.connection() as connection:
+                # The server was restarted under idle connections: once more, without them.
+                self._hang_up()
+                with self._reader() as connection:
                     return connection.execute(words, parameters).fetchall()
 
     def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[Row]:
@@ -115,7 +141,7 @@ class PostgresViews(ViewDatabase):
             if self._writing:
                 yield from _in_pieces(self._held(), words, parameters)
                 return
-            with self._pool.connection() as connection, connection.transaction():
+            with self._reader() as connection, connection.transaction():
                 yield from _in_pieces(connection, words, parameters)
 
     def _create(self, statement: str) -> None:
@@ -142,10 +168,19 @@ class PostgresViews(ViewDatabase):
 
     def close(self) -> None:
         with self._lock:
-            self._pool.close()
+            self._hang_up()
             if self._writer is not None:
                 self._writer.close()
                 self._writer = None
+
+
+def _alive(connection: psycopg.Connection[Row]) -> bool:
+    """Ask: a server that was restarted does not tell an idle connection."""
+    try:
+        connection.execute("")
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 def _in_pieces(
@@ -191,7 +226,7 @@ def _in_postgres_words(sql: str) -> str:
 def _postgres_error(error: Exception) -> ViewError:
     if isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.InvalidSchemaName):
         return ViewMissing("its table is not there")
-    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError | PoolTimeout):
+    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return ViewDatabaseUnavailable(f"PostgreSQL cannot be reached ({error}): try again")
     name = type(error).__name__
     return ViewError(f"PostgreSQL refused a view's statement: {name}")

