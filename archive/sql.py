@@ -129,6 +129,9 @@ class SqlStore(AuditReads, ABC):
     @abstractmethod
     def begin(self, ask: Ask) -> WriteTransaction: ...
 
+    @abstractmethod
+    def close(self) -> None: ...
+
     # -- the log ---------------------------------------------------------------------------
     def head(self) -> Head:
         rows = self._read(
