@@ -271,8 +271,7 @@ class Draft:
 
     # -- recognised ------------------------------------------------------------------------
     def _recognised(self, unit: Unit) -> tuple[Committed, ...] | None:
-        key = unit.idempotency
-        if key is not None:
+        for key in unit.idempotency.spellings() if unit.idempotency is not None else ():
             earlier = self._found.idempotency.get(key.mac)
             body_mac, committed = self._new_keys.get(key.mac, (None, None))
             if earlier is not None:
@@ -382,7 +381,12 @@ def asked(units: Sequence[Unit]) -> Ask:
                 + [sealed.record_id for sealed in events]
             )
         ),
-        idempotency=[unit.idempotency.mac for unit in units if unit.idempotency is not None],
+        idempotency=[
+            key.mac
+            for unit in units
+            if unit.idempotency is not None
+            for key in unit.idempotency.spellings()
+        ],
         sources=[unit.source for unit in units if unit.source is not None],
         attachments=[p.key_id for s in events for p in s.content if p.ciphertext is None],
         prefixes=list({sealed.prefix: None for sealed in events if sealed.prefix is not None}),

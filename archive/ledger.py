@@ -249,14 +249,14 @@ class Ledger(Application[UUID]):
             except VersionConflict as conflict:
                 self.forget(command.record_id)
                 self.keyring.refresh()
-                first = self._replay(idempotency, source)
+                first = self.replay_of(idempotency, source)
                 if first is not None:
                     return first
                 stale = expected is not None and conflict.record_id == command.record_id
                 if stale or attempt + 1 == RETRIES or isinstance(command, Open):
                     raise
             except DomainError:
-                first = self._replay(idempotency, source)
+                first = self.replay_of(idempotency, source)
                 if first is not None:
                     return first
                 if attempt or not self._moved(command.record_id):
@@ -343,16 +343,20 @@ class Ledger(Application[UUID]):
         self.forget(record_id)
         return True
 
-    def _replay(self, idempotency: Idempotency | None, source: bytes | None) -> Outcome | None:
-        """The outcome of the same request, committed before."""
+    def replay_of(self, idempotency: Idempotency | None, source: bytes | None) -> Outcome | None:
+        """The outcome of the same request, committed before. IdempotencyMismatch."""
         if idempotency is None and source is None:
             return None
-        macs = [idempotency.mac] if idempotency else []
-        transaction = self.store.begin(Ask(idempotency=macs, sources=[source] if source else []))
+        keys = idempotency.spellings() if idempotency else ()
+        ask = Ask(idempotency=[k.mac for k in keys], sources=[source] if source else [])
+        transaction = self.store.begin(ask)
         try:
-            span = transaction.found.idempotency.get(idempotency.mac) if idempotency else None
-            if span is not None and idempotency and span.body_mac != idempotency.body_mac:
-                raise IdempotencyMismatch
+            spans = transaction.found.idempotency
+            span = None
+            for key in keys:
+                span = span or spans.get(key.mac)
+                if key.mac in spans and spans[key.mac].body_mac != key.body_mac:
+                    raise IdempotencyMismatch
             span = span or (transaction.found.sources.get(source) if source else None)
             rows = transaction.placed(span) if span is not None else ()
         finally:

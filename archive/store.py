@@ -116,11 +116,19 @@ class Sealed:
 
 @dataclass(frozen=True, slots=True)
 class Idempotency:
-    """HMACs under a secret that is destroyed after the key window; `expires` ends the row."""
+    """HMACs under a secret that is destroyed after the key window; `expires` ends the row.
+
+    `earlier`: the same request as the secret before this one would have kept it.
+    """
 
     mac: bytes
     body_mac: bytes
     expires: datetime
+    earlier: Idempotency | None = None
+
+    def spellings(self) -> tuple[Idempotency, ...]:
+        """Under every secret of the window, the present one first."""
+        return (self,) if self.earlier is None else (self, self.earlier)
 
 
 @dataclass(frozen=True, slots=True)
