@@ -2,12 +2,15 @@
 
 Pure: the clocks follow from the record, the calendar and the moment asked about. A clock starts at
 the claimed time of its step (an early claim only makes it stricter). It was met if the stopping
-step was recorded by the due time; what the claimed time says stands beside it (RETENTION.md E).
+step was recorded by the due time; what the claimed time says stands beside it (RETENTION.md 9E).
+
+A run ends with the first of its stopping steps. Where its starting step is taken again before that,
+or the record ends, what had not run out is asked no more; what had run out stays late.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
@@ -15,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 from domain.calendar import Calendar
 from domain.conditions import holds
+from domain.events import Values
 from domain.kind import CalendarDays, Deadline, Hours, Until, WorkingDays
 from domain.record import Entry, Item, Pause, Record
 
@@ -41,122 +45,165 @@ class Clock:
     level: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """From a start to what ended it: a stopping step, or another event that left it unasked."""
+
+    deadline: Deadline
+    item: str | None
+    start: datetime | date
+    end: Entry | None = None
+    lapsed_at: datetime | None = None
+    """Recorded time at which an unanswered run was asked no more."""
+
+
 def clocks(record: Record, calendar: Calendar, zone: ZoneInfo, now: datetime) -> tuple[Clock, ...]:
-    """Every run of every deadline of the record, as seen at `now`."""
+    """Every run of every deadline of the record, as seen at `now`. An imported record has none."""
     if record.provenance is not None:
         return ()
     return tuple(
         clock
         for deadline in record.kind.deadlines
-        for clock in _runs(record, deadline, calendar, zone, now)
+        for run in _runs(record, deadline)
+        if (clock := _clock(record, run, calendar, zone, now)) is not None
     )
 
 
-def _runs(
-    record: Record, deadline: Deadline, calendar: Calendar, zone: ZoneInfo, now: datetime
-) -> Iterator[Clock]:
-    if deadline.item is not None:
-        for item in record.items.get(deadline.item, {}).values():
-            start = _item_start(record, deadline, item)
-            if start is not None:
-                version, moment = start
-                yield _clock(record, deadline, item.key, version, moment, calendar, zone, now)
+# ---------------------------------------------------------------- what started, what ended it
+
+
+def _runs(record: Record, deadline: Deadline) -> Iterator[_Run]:
+    if deadline.item is None:
+        entries = [e for e in record.entries if _starts(record, deadline, e)]
+        yield from _in_turn(record, deadline, None, entries, _ended_at(record))
         return
-    starts = [
-        e for e in record.entries if e.step == deadline.starts and _asked(record, deadline, e)
-    ]
-    for index, entry in enumerate(starts):
-        moment = (
-            _moment(entry.values.get(deadline.field), entry)
-            if deadline.field
-            else entry.occurred_at
-        )
-        superseded = index + 1 < len(starts) and not _stop(
-            record, deadline, None, entry.version, starts[index + 1].version
-        )
-        if moment is not None and not superseded:
-            until = starts[index + 1].version if index + 1 < len(starts) else None
-            yield _clock(record, deadline, None, entry.version, moment, calendar, zone, now, until)
+    step = record.kind.step(deadline.starts)
+    for item in record.items.get(deadline.item, {}).values():
+        if step is not None and step.item == deadline.item:
+            entries = [
+                e for e in record.entries if e.item == item.key and _starts(record, deadline, e)
+            ]
+            yield from _in_turn(record, deadline, item.key, entries, None)
+        else:
+            yield from _since_made(record, deadline, item)
 
 
-def _asked(record: Record, deadline: Deadline, entry: Entry) -> bool:
+def _starts(record: Record, deadline: Deadline, entry: Entry) -> bool:
+    if entry.step != deadline.starts:
+        return False
     return deadline.when is None or holds(deadline.when, record, entry.values)
 
 
-def _moment(said: object, entry: Entry) -> datetime | date | None:
-    if not isinstance(said, str):
-        return None
-    return date.fromisoformat(said) if len(said) == 10 else datetime.fromisoformat(said)
+def _in_turn(
+    record: Record,
+    deadline: Deadline,
+    item: str | None,
+    entries: list[Entry],
+    ended_at: datetime | None,
+) -> Iterator[_Run]:
+    """A run from each starting step; the next one restarts the clock."""
+    for entry, again in zip(entries, (*entries, None)[1:], strict=True):
+        start = _moment(deadline, entry.values, entry)
+        if start is None:
+            continue
+        end = _stop(record, deadline, item, entry.version, again.version if again else None)
+        lapsed_at = again.recorded_at if again is not None else ended_at
+        yield _Run(deadline, item, start, end, lapsed_at if end is None else None)
 
 
-def _item_start(
-    record: Record, deadline: Deadline, item: Item
-) -> tuple[int, datetime | date] | None:
+def _since_made(record: Record, deadline: Deadline, item: Item) -> Iterator[_Run]:
+    """The run of a child, from what it says now. It goes on after its record has ended:
+    the actions of minutes are due long after these were distributed."""
     maker = next((e for e in record.entries if e.version == item.version), None)
-    if maker is None:
-        return None
+    start = _moment(deadline, item.values, maker) if maker is not None else None
+    if start is not None:
+        yield _Run(deadline, item.key, start, _stop(record, deadline, item.key, item.version, None))
+
+
+def _moment(deadline: Deadline, said: Values, entry: Entry) -> datetime | date | None:
+    """When the clock starts: as claimed, or as the deadline's field says; None where it is open."""
     if deadline.field is None:
-        return item.version, maker.occurred_at
-    moment = _moment(item.values.get(deadline.field), maker)
-    return None if moment is None else (item.version, moment)
+        return entry.occurred_at
+    text = said.get(deadline.field)
+    if not isinstance(text, str):
+        return None
+    return datetime.fromisoformat(text) if "T" in text else date.fromisoformat(text)
 
 
 def _stop(
-    record: Record, deadline: Deadline, item: str | None, after: int, before: int | None
+    record: Record, deadline: Deadline, item: str | None, after: int, until: int | None
 ) -> Entry | None:
+    """The first stopping step after one version, up to another (a restart may stop the run)."""
     return next(
         (
             e
             for e in record.entries
             if e.step in deadline.stops
             and e.version > after
-            and (before is None or e.version < before)
+            and (until is None or e.version <= until)
             and (item is None or e.item in (item, None))
         ),
         None,
     )
 
 
+def _ended_at(record: Record) -> datetime | None:
+    """When a record came to a final state, in which nothing is due any more; None if it is open."""
+    state = record.kind.state(record.state)
+    if state is None or not state.final:
+        return None
+    moving = {s.id for s in record.kind.steps if s.to is not None and s.item is None}
+    moves = [e.recorded_at for e in record.entries if e.step in moving]
+    moves += [s.at for s in record.signatures if s.at is not None]
+    return max(moves, default=record.recorded_at)
+
+
+# ---------------------------------------------------------------- when due, and what became of it
+
+
 def _clock(
-    record: Record,
-    deadline: Deadline,
-    item: str | None,
-    version: int,
-    start: datetime | date,
-    calendar: Calendar,
-    zone: ZoneInfo,
-    now: datetime,
-    before: int | None = None,
-) -> Clock:
-    due, provisional = due_at(deadline, start, calendar, zone)
-    stop = _stop(record, deadline, item, version, before)
-    end = stop.occurred_at if stop else now
-    began = start if isinstance(start, datetime) else midnight(start, zone)
-    pauses = [p for p in record.pauses if _stills(record, deadline, p)]
-    paused = _still(pauses, began, due, end)
-    due += paused
-    state: ClockState
-    if stop is not None:
-        state = "met" if stop.recorded_at <= due else "late"
-    elif any(p.until is None and p.since <= now for p in pauses):
-        state = "paused"
-    else:
-        state = "overdue" if now > due else "running"
+    record: Record, run: _Run, calendar: Calendar, zone: ZoneInfo, now: datetime
+) -> Clock | None:
+    """The run as seen at `now`; None where nothing is asked of anybody any more."""
+    nominal, provisional = due_at(run.deadline, run.start, calendar, zone)
+    began = run.start if isinstance(run.start, datetime) else midnight(run.start, zone)
+    stopped = run.end.recorded_at if run.end else run.lapsed_at
+    pauses = [p for p in record.pauses if _stills(record, run.deadline, p)]
+    paused = still(pauses, began, nominal, stopped or now)
+    due = nominal + paused
+    if run.lapsed_at is not None and run.lapsed_at <= due:
+        return None
+    claimed = run.end.occurred_at if run.end else run.lapsed_at
     return Clock(
-        deadline.id,
-        item,
-        began,
-        due,
-        provisional,
-        state,
-        stop.occurred_at if stop else None,
-        stop.recorded_at if stop else None,
-        stop.recorded_at <= due if stop else None,
-        stop.occurred_at <= due if stop else None,
-        paused,
-        deadline.advisory,
-        deadline.level,
+        deadline=run.deadline.id,
+        item=run.item,
+        started_at=began,
+        due_at=due,
+        provisional=provisional,
+        state=_state(stopped, due, now, pauses),
+        stopped_at=claimed,
+        stopped_recorded_at=stopped,
+        met=_met(stopped, due),
+        met_as_claimed=_met(claimed, due),
+        paused=paused,
+        advisory=run.deadline.advisory,
+        level=run.deadline.level,
     )
+
+
+def _met(stopped: datetime | None, due: datetime) -> bool | None:
+    """Met exactly at the limit is met."""
+    return None if stopped is None else stopped <= due
+
+
+def _state(
+    stopped: datetime | None, due: datetime, now: datetime, pauses: Iterable[Pause]
+) -> ClockState:
+    if stopped is not None:
+        return "met" if stopped <= due else "late"
+    if now > due:
+        return "overdue"
+    return "paused" if any(p.until is None and p.since <= now for p in pauses) else "running"
 
 
 def due_at(
@@ -183,18 +230,25 @@ def midnight(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
+# ---------------------------------------------------------------- pauses
+
+
 def _stills(record: Record, deadline: Deadline, pause: Pause) -> bool:
     reason = next((r for r in record.kind.pauses if r.id == pause.reason), None)
     return reason is not None and deadline.id in reason.clocks
 
 
-def _still(pauses: list[Pause], began: datetime, due: datetime, end: datetime) -> timedelta:
-    """How long the clock stood still: overlapping pauses once, and none that began after it ran out."""
-    still, counted = timedelta(), began
-    for pause in sorted(pauses, key=lambda p: p.since):
+def still(pauses: Iterable[Pause], began: datetime, due: datetime, end: datetime) -> timedelta:
+    """How long a clock stood still until `end`: overlapping pauses count once.
+
+    A pause that began, or was entered, after the clock had run out changes nothing: otherwise a
+    late clock could be mended by a claim.
+    """
+    total, counted = timedelta(), began
+    for pause in sorted(pauses, key=lambda p: (p.since, p.version)):
         since, until = max(pause.since, counted), min(pause.until or end, end)
-        if since >= due + still or until <= since:
+        if until <= since or max(since, pause.recorded_at) >= due + total:
             continue
-        still += until - since
+        total += until - since
         counted = until
-    return still
+    return total
