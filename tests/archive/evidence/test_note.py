@@ -77,6 +77,14 @@ def test_cosignature() -> None:
         note.verify(note.Note(text, (late,)), key)
 
 
+def test_foreign_cosignature_times() -> None:
+    """The time stands where others put it: eight bytes after the key's hash."""
+    for case in foreign_json("transparency_dev_formats/vkeys.json")["cosig_timestamps"]:
+        line = f"x\n\n\N{EM DASH} witness.example {case['sig_b64']}\n"
+        (signature,) = note.parse(line.encode()).signatures
+        assert int.from_bytes(signature.signature[:8], "big") == case["unix"]
+
+
 @pytest.mark.parametrize("name", ["", "a b", "a+b", "a\tb", "a\u2003b", "a\nb"])
 def test_bad_names(name: str) -> None:
     """A key name has no spaces, plus or control characters."""

@@ -6,12 +6,15 @@ import os
 import subprocess
 import sys
 import zipfile
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from archive.evidence import bundle, container
 from archive.evidence.__main__ import main
+from archive.evidence.canonical import encode
 from archive.evidence.errors import BundleError, EvidenceError
 from archive.evidence.keys import SigningKey
 from archive.evidence.note import VerifierKey
@@ -237,3 +240,74 @@ def test_bad_policies(text: str) -> None:
     """A policy that is not understood is refused, not read half."""
     with pytest.raises(EvidenceError):
         Policy.parse(text)
+
+
+ODD: list[object] = [
+    None,
+    True,
+    -1,
+    0,
+    2**53 - 1,
+    "",
+    "x",
+    "\u4e00",
+    "00" * 16,
+    "00" * 32,
+    [],
+    {},
+    [{}],
+    ["x"],
+]
+
+
+def variants(value: object) -> Iterator[object]:
+    """`value` with each of its members replaced by odd things, one at a time."""
+    yield from ODD
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield {name: kept for name, kept in value.items() if name != key}
+            for other in variants(item):
+                yield {**value, key: other}
+    elif isinstance(value, list) and value:
+        for other in variants(value[0]):
+            yield [other, *value[1:]]
+
+
+@pytest.mark.parametrize("path", ["keys.jsonl", "leaves.jsonl", "openings.jsonl"])
+def test_odd_values_in_lines_are_found(path: str) -> None:
+    """Whatever stands in a line, the answer is a report that fails or our own error."""
+    head, members = unpack(small())
+    first, *rest = members[path].splitlines(keepends=True)
+    original = json.loads(first)
+    for value in variants(original):
+        if value == original:
+            continue
+        line = encode(value) + b"\n"
+        found = judge(pack(head, {**members, path: line + b"".join(rest)}))
+        assert isinstance(found, BundleError) or not found.ok, value
+
+
+def test_odd_values_in_the_manifest_are_found() -> None:
+    """The same for what the manifest says."""
+    head, members = unpack(small())
+    for value in variants(head):
+        if isinstance(value, dict) and value != head:
+            found = judge(pack(value, members))
+            assert isinstance(found, BundleError) or not found.ok, value
+
+
+def test_odd_lists_of_members_are_refused() -> None:
+    """A list of members that is not as it must be makes the bundle unusable."""
+    data = small()
+    box = container.Container(io.BytesIO(data))
+    start = 30 + len(container.MANIFEST)
+    old = encode(box.manifest)
+    for value in variants(box.manifest["members"]):
+        if value == box.manifest["members"]:
+            continue
+        manifest = encode({**box.manifest, "members": value})
+        header = container._local(  # noqa: SLF001 (only the reader's own header gets that far)
+            container.MANIFEST, zlib.crc32(manifest), len(manifest)
+        )
+        found = judge(header + manifest + data[start + len(old) :])
+        assert isinstance(found, BundleError) or not found.ok, value
