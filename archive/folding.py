@@ -28,14 +28,14 @@ _INVISIBLE = re.compile(
     "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3"
     "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
-_SPACE = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
-
 # Each folds to one character, whatever stands before it.
 _PLAIN = (
     "!-~À-ÖØ-Þà-öø-ÿΑ-ΡΣ-Ωα-ωА-яぁ-ゖァ-ヺ가-힣、-〩！-～"
     "\u2018\u2019\u201c\u201d–—·×\u3400-\u4dbf\u4e00-\u9fff"
 )
-_ALL_PLAIN = re.compile(f"[{_PLAIN} ]*")
+_SPACES = r"\s\x00-\x1f\x7f-\x9f"
+_NEVER_LONGER = re.compile(f"[{_PLAIN}{_SPACES}]*")
+_SPACE = re.compile(f"[{_SPACES}]+")
 _STRETCHES = re.compile(
     rf"(?P<space>{_SPACE.pattern})|(?P<plain>[{_PLAIN}]+(?![^{_PLAIN}]))|(?P<odd>.)", re.DOTALL
 )
@@ -89,31 +89,35 @@ def offsets(text: str, folded: str) -> range | list[int]:
 
     One more at the end: the length of the text.
     """
-    if len(text) == len(folded) and _ALL_PLAIN.fullmatch(text):
+    if len(text) == len(folded) and _NEVER_LONGER.fullmatch(text):
         return range(len(text) + 1)
     places: list[int] = []
     spaced = False
-    for start, end, cluster in _clusters(text):
+    for start, end, plain in _clusters(text):
+        if plain:
+            places.extend(range(start, end))
+            spaced = False
+            continue
+        cluster = fold(text[start:end])
         piece = cluster[1:] if spaced and cluster.startswith(" ") else cluster
         if piece:
             spaced = piece.endswith(" ")
-            alike = len(piece) == end - start
-            places.extend(range(start, end) if alike else [start] * len(piece))
+            places.extend([start] * len(piece))
     places.append(len(text))
     return places
 
 
-def _clusters(text: str) -> list[tuple[int, int, str]]:
-    """Pieces that fold apart as they fold together: (start, end, folded)."""
-    found: list[tuple[int, int]] = []
+def _clusters(text: str) -> list[tuple[int, int, bool]]:
+    """Pieces that fold apart as they fold together: (start, end, each character to one)."""
+    found: list[tuple[int, int, bool]] = []
     for stretch in _STRETCHES.finditer(text):
         odd = stretch["odd"]
         if odd and found and not (odd in _plain() or unicodedata.category(odd)[0] in "SNP"):
             # It may combine with what stands before it.
-            found[-1] = (found[-1][0], stretch.end())
+            found[-1] = (found[-1][0], stretch.end(), False)
         else:
-            found.append(stretch.span())
-    return [(start, end, fold(text[start:end])) for start, end in found]
+            found.append((*stretch.span(), stretch.lastgroup == "plain"))
+    return found
 
 
 @lru_cache(maxsize=1)
