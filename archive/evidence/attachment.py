@@ -54,13 +54,14 @@ class Sealer:
         """True bytes fed so far."""
         return self._index * SEGMENT + len(self._buffer) if not self._finished else self._size
 
-    def feed(self, chunk: bytes) -> Iterator[bytes]:
+    def feed(self, chunk: bytes) -> list[bytes]:
         """Ciphertext segments that are complete; a last one is held back for its mark."""
         self._buffer += chunk
+        segments = []
         while len(self._buffer) > SEGMENT:
-            segment = bytes(self._buffer[:SEGMENT])
+            segments.append(self._seal(bytes(self._buffer[:SEGMENT]), last=False))
             del self._buffer[:SEGMENT]
-            yield self._seal(segment, last=False)
+        return segments
 
     def finish(self) -> bytes:
         """The last ciphertext segment."""

@@ -11,11 +11,13 @@ from archive.evidence.keys import SigningKey, VerifyKey
 STATEMENT_TYPE = "application/vnd.liuhen.statement.v1+json"
 RECEIPT_TYPE = "application/vnd.liuhen.receipt.v1+json"
 
-# Canonical JSON of an envelope is a regular language, so one expression is the whole parser.
-_ENVELOPE = re.compile(
-    rb'\{"payload":"([A-Za-z0-9+/]*+={0,2}+)"'
-    rb',"payloadType":"([a-z0-9.+/-]{1,128}+)"'
-    rb',"signatures":\[\{"keyid":"([0-9a-f]{64})","sig":"([A-Za-z0-9+/]{86}==)"\}\]\}'
+# Canonical JSON of an envelope is a regular language; the long payload is left to the base64
+# reader, which is as strict and faster.
+_HEAD = b'{"payload":"'
+_MIDDLE = b'","payloadType":"'
+_TAIL = re.compile(
+    rb'([a-z0-9.+/-]{1,128}+)","signatures":\[\{"keyid":"([0-9a-f]{64})"'
+    rb',"sig":"([A-Za-z0-9+/]{86}==)"\}\]\}'
 )
 _TYPE = re.compile(r"[a-z0-9.+/-]{1,128}", re.ASCII)
 
@@ -54,15 +56,15 @@ def assemble(payload: bytes, payload_type: str, keyid: str, signature: bytes) ->
 
 def parse(raw: bytes, payload_type: str) -> Envelope:
     """Strict: any re-serialisation, other type, or other number of signatures is refused."""
-    match = _ENVELOPE.fullmatch(raw)
-    if match is None:
+    middle = raw.find(_MIDDLE)
+    match = _TAIL.fullmatch(raw, middle + len(_MIDDLE))
+    if middle < 0 or match is None or not raw.startswith(_HEAD):
         raise FormatError("not a canonical DSSE envelope with exactly one signature")
-    payload, kind, keyid, signature = match.groups()
+    kind, keyid, signature = match.groups()
     if kind.decode("ascii") != payload_type:
         raise FormatError(f"envelope of type {kind.decode('ascii')}, {payload_type} expected")
-    return Envelope(
-        _unbase64(payload), payload_type, keyid.decode("ascii"), _unbase64(signature), raw
-    )
+    payload = _unbase64(raw[len(_HEAD) : middle])
+    return Envelope(payload, payload_type, keyid.decode("ascii"), _unbase64(signature), raw)
 
 
 def verify(envelope: Envelope, key: VerifyKey) -> None:

@@ -1,5 +1,6 @@
 """Statement, envelope, leaf and receipt: round trips of generated values, and strict doors."""
 
+from contextlib import suppress
 from datetime import UTC
 from typing import Any
 
@@ -142,6 +143,18 @@ def test_bad_facts(key: str, bad: Any) -> None:
     members = canonical.decode_object(payload)
     with pytest.raises(FormatError):
         statement.parse(canonical.encode({**members, "type": type_, "facts": {**good, key: bad}}))
+
+
+@given(
+    st.integers(0, 5000), st.sampled_from([b'"', b"\\", b'\\"', b"\x00", b"\xff", b'","number":'])
+)
+def test_a_leaf_is_canonical_json_or_refused(at: int, extra: bytes) -> None:
+    """Whatever is put into a leaf, what is taken is canonical JSON with that envelope."""
+    data = whole().leaves[3]
+    spoiled = data[: at % len(data)] + extra + data[at % len(data) :]
+    with suppress(FormatError):
+        taken = leaf.parse(spoiled)
+        assert canonical.decode(spoiled)["envelope"].encode() == taken.envelope
 
 
 def test_a_leaf_has_a_limit() -> None:
