@@ -63,16 +63,24 @@ class TransparencyLog:
         """
         with self._lock:
             size, key = self._size_and_key()
-            last = self._store.checkpoint()
-            if last is not None and last.size >= size and self._is_by(last, key):
-                self._refuse_truncated(last, size)
-                return last
-            self._take_up(last, size)
-            while self._frontier.size < size:
-                last = self._extend(min(size, self._frontier.size + STEP), key)
-            if last is None or not self._is_by(last, key):
-                last = self._put(key, {})  # a new log key signs the same head again
+            try:
+                return self._head_at(size, key)
+            except EvidenceError as error:
+                raise StoreCorrupt(
+                    f"the last checkpoint does not hold ({error}): run a check of the archive"
+                ) from error
+
+    def _head_at(self, size: int, key: SigningKey) -> Checkpoint:
+        last = self._store.checkpoint()
+        if last is not None and last.size >= size and self._is_by(last, key):
+            self._refuse_truncated(last, size)
             return last
+        self._take_up(last, size)
+        while self._frontier.size < size:
+            last = self._extend(min(size, self._frontier.size + STEP), key)
+        if last is None or not self._is_by(last, key):
+            last = self._put(key, {})  # a new log key signs the same head again
+        return last
 
     def _size_and_key(self) -> tuple[int, SigningKey]:
         """A size and the log key that may sign it, also after a rotation in another process."""
@@ -272,7 +280,7 @@ class Heartbeat:
         try:
             self._log.checkpoint()
             self.error = None
-        except (StoreError, EvidenceError) as error:
+        except StoreError as error:
             self.error = str(error)
 
 

@@ -1,0 +1,373 @@
+"""The check of a whole archive: every leaf, signature, chain, checkpoint and content, once.
+
+The log is cut into stretches of 2,048 leaves, examined by worker processes with connections of
+their own (`archive.inspection`). Here their results are put together in order: the tree and its
+tiles, the edges between stretches, and at the end the chains of all records (`archive.chains`,
+which says what it costs in memory and on disk). Whatever arrives during a check is left to the
+next one.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime
+from multiprocessing import get_context
+from pathlib import Path
+
+from archive.chains import Buckets, walk
+from archive.evidence.errors import EvidenceError
+from archive.evidence.merkle import EMPTY_ROOT, Frontier, node_hash
+from archive.evidence.tiles import HEIGHT, WIDTH, tile_width
+from archive.findings import CheckReport, Finding, Findings, keep_report
+from archive.inspection import Inspector, Stretch, read_register
+from archive.keystore import KeyStore
+from archive.quick_read import read_leaf
+from archive.sql import SqlStore
+from archive.sql_audit import PARTS
+from archive.store import Ask, StoreCorrupt, StoreError
+
+STRETCH = 8 * WIDTH
+Clock = Callable[[], datetime]
+Progress = Callable[[int, int], None]
+"""Told of leaves done, and of leaves in all."""
+CompareViews = Callable[[Progress], Iterable[Finding]]
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """How each process opens the archive; the callables must be picklable (functools.partial)."""
+
+    origin: str
+    open_store: Callable[[], SqlStore]
+    open_keys: Callable[[], KeyStore]
+
+
+@dataclass(frozen=True, slots=True)
+class Thoroughness:
+    """`processes`: 0 examines in this one. `nice`: added to the workers' niceness.
+
+    `files`: also open every attachment. `limit`: findings told one by one.
+    """
+
+    processes: int = os.cpu_count() or 1
+    nice: int = 0
+    files: bool = True
+    limit: int = 200
+
+
+def check(
+    sources: Sources,
+    clock: Clock,
+    *,
+    how: Thoroughness | None = None,
+    progress: Progress | None = None,
+    compare_views: CompareViews | None = None,
+) -> CheckReport:
+    """Check everything; never raises for damage, only where the database is out of reach."""
+    how, progress = how or Thoroughness(), progress or _silent
+    started, began = clock(), time.perf_counter()
+    store = sources.open_store()
+    try:
+        run = _Run(sources.origin, store, how)
+        run.log(sources, progress)
+    finally:
+        store.close()
+    seconds, views_seconds = time.perf_counter() - began, None
+    if compare_views is not None:
+        began = time.perf_counter()
+        run.findings.extend(compare_views(progress))
+        views_seconds = time.perf_counter() - began
+    return CheckReport(
+        size=run.size,
+        counts=dict(run.counts),
+        findings=tuple(run.findings.kept),
+        by_code=dict(run.findings.by_code),
+        started=started,
+        finished=clock(),
+        seconds=seconds,
+        views_seconds=views_seconds,
+    )
+
+
+def _silent(_done: int, _total: int) -> None:
+    pass
+
+
+class _Run:
+    """One check. Results of stretches are taken in, in order of the log."""
+
+    def __init__(self, origin: str, store: SqlStore, how: Thoroughness) -> None:
+        self.origin, self.store, self.how = origin, store, how
+        self.findings, self.counts = Findings(how.limit), Counter[str]()
+        # The checkpoint first: on a living archive the head may only be further on.
+        latest = store.checkpoint()
+        self.signed = latest.size if latest else 0
+        self.size = store.head().size
+        self.upper = Frontier()
+        self.tiles: dict[tuple[int, int], bytearray] = {}
+        self.last_time, self.numbers = "", dict[str, int]()
+
+    def log(self, sources: Sources, progress: Progress) -> None:
+        self.findings.extend(read_register(self.origin, self.store)[2])
+        self._head()
+        with Buckets() as buckets:
+            for stretch in _stretches(sources, self.size, self.how):
+                self._take(stretch)
+                for key, data in stretch.streams.items():
+                    buckets.add(key, data)
+                progress(stretch.stop, self.size)
+            self._after(buckets)
+        self.findings.kept = [self._numbered(finding) for finding in self.findings.kept]
+
+    # ------------------------------------------------------------ stretch after stretch
+
+    def _take(self, stretch: Stretch) -> None:
+        self.counts.update(stretch.counts)
+        self.findings.extend(stretch.findings)
+        self.findings.count_only(stretch.more)
+        if stretch.first_time and stretch.first_time < self.last_time:
+            detail = f"{stretch.first_time} after {self.last_time}"
+            self.findings.add(Finding("order", detail, stretch.start))
+        self.last_time = max(self.last_time, stretch.last_time)
+        for prefix, (first, leaf, last) in stretch.numbers.items():
+            if first != self.numbers.get(prefix, 0) + 1:
+                detail = f"{prefix}-{first:05d} after {self.numbers.get(prefix, 0):05d}"
+                self.findings.add(Finding("number", detail, leaf))
+            self.numbers[prefix] = last
+        self._tree(stretch)
+
+    def _tree(self, stretch: Stretch) -> None:
+        heads = deque(stretch.heads)
+        at = stretch.start
+        for root in stretch.blocks:
+            while heads and heads[0][0] < at + WIDTH:
+                self._root(*heads.popleft())
+            self.upper.append(root, self._node)
+            at += WIDTH
+            while heads and heads[0][0] == at:
+                size, signed, _ = heads.popleft()
+                self._root(size, signed, ())
+        for head in heads:
+            self._root(*head)
+        self._lowest_tiles(stretch)
+
+    def _root(self, size: int, signed: bytes, lower: tuple[bytes, ...]) -> None:
+        self.counts["roots"] += 1
+        if _fold((*self.upper.hashes, *lower)) != signed:
+            self.findings.add(Finding("root", part=f"checkpoint {size}"))
+
+    def _node(self, level: int, index: int, hash_: bytes) -> None:
+        """A node of tree level `level` + 8: collects the tiles above the lowest."""
+        if level % HEIGHT == 0:
+            tile = level // HEIGHT + 1, index // WIDTH
+            held = self.tiles.setdefault(tile, bytearray())
+            held += hash_
+            if len(held) == WIDTH * 32:
+                self._tile(*tile, bytes(self.tiles.pop(tile)))
+
+    def _tile(self, level: int, n: int, expected: bytes) -> None:
+        wanted = tile_width(self.signed, level, n) * 32
+        stored = self.store.tile(level, n) or b""
+        common = min(len(stored), len(expected))
+        self.counts["tiles"] += 1
+        if len(stored) < wanted:
+            self.findings.add(Finding("tile-missing", part=f"tile {level}/{n}"))
+        if stored[:common] != expected[:common]:
+            self.findings.add(Finding("tile", part=f"tile {level}/{n}"))
+
+    def _lowest_tiles(self, stretch: Stretch) -> None:
+        """Their hashes were compared leaf by leaf; here only that they are there."""
+        for n in range(stretch.start // WIDTH, -(-stretch.stop // WIDTH)):
+            self.counts["tiles"] += 1
+            wanted = tile_width(self.signed, 0, n) * 32
+            if wanted and len(self.store.tile(0, n) or b"") < wanted:
+                self.findings.add(Finding("tile-missing", part=f"tile 0/{n}"))
+
+    # ------------------------------------------------------------ before and after
+
+    def _head(self) -> None:
+        """The row that orders the writers says what the log says."""
+        try:
+            transaction = self.store.begin(Ask())
+        except StoreCorrupt as error:
+            self.findings.add(Finding("head", str(error)))
+            return
+        try:
+            claimed, found = transaction.found.head, self.store.head()
+        finally:
+            transaction.rollback()
+        if claimed != found:
+            detail = f"{claimed.size} leaves, last {claimed.recorded_at}; stored {found.size}"
+            self.findings.add(Finding("head", f"{detail}, last {found.recorded_at}"))
+
+    def _after(self, buckets: Buckets) -> None:
+        for (level, n), held in sorted(self.tiles.items()):
+            self._tile(level, n, bytes(held))
+        if self.signed > self.size:
+            detail = f"{self.signed} leaves were signed, {self.size} are stored"
+            self.findings.add(Finding("truncated", detail, leaf=self.size))
+        for table, at in self.store.audit_outside(self.size):
+            if table == "events":
+                self.findings.add(Finding("event-orphan", leaf=at))
+            else:
+                part = f"part {at % PARTS}"
+                self.findings.add(Finding("content-orphan", leaf=at // PARTS, part=part))
+        self._surplus_tiles()
+        self.findings.extend(walk(buckets, self._disposed_since))
+
+    def _surplus_tiles(self) -> None:
+        """A tile wider than the largest head would spoil the tiles that are still to come."""
+        stored = list(self._too_wide(self.signed))
+        if stored:
+            latest = self.store.checkpoint()
+            now = latest.size if latest else 0
+            for level, n, hashes in stored:
+                if hashes > tile_width(now, level, n):
+                    part = f"tile {level}/{n}"
+                    self.findings.add(Finding("tile-orphan", f"{hashes} hashes", part=part))
+
+    def _too_wide(self, size: int) -> Iterator[tuple[int, int, int]]:
+        for level, n, hashes in self.store.audit_tiles():
+            if hashes > tile_width(size, level, n):
+                yield level, n, hashes
+
+    def _disposed_since(self, record_id: str, version: int) -> bool:
+        for row in self.store.record(record_id, after=version):
+            try:
+                if read_leaf(row.leaf)[2].type == "disposed":
+                    return True
+            except EvidenceError:
+                continue
+        return False
+
+    def _numbered(self, finding: Finding) -> Finding:
+        """With the number by which people know the record."""
+        if finding.record is None or finding.number is not None:
+            return finding
+        first = self.store.record(finding.record, upto=1)
+        return replace(finding, number=first[0].number) if first else finding
+
+
+def _fold(hashes: Iterable[bytes]) -> bytes:
+    """Root of a frontier, largest subtree first (RFC 6962 2.1)."""
+    root: bytes | None = None
+    for hash_ in reversed(list(hashes)):
+        root = hash_ if root is None else node_hash(hash_, root)
+    return EMPTY_ROOT if root is None else root
+
+
+# ---------------------------------------------------------------- worker processes
+
+_inspector: list[Inspector] = []
+
+
+def _prepare(sources: Sources, files: bool, nice: int) -> None:
+    os.nice(nice)
+    _inspector.append(Inspector(sources.origin, sources.open_store(), sources.open_keys(), files))
+
+
+def _examine(start: int, stop: int) -> Stretch:
+    return _inspector[0].stretch(start, stop)
+
+
+def _stretches(sources: Sources, size: int, how: Thoroughness) -> Iterator[Stretch]:
+    """All stretches in order; a few per process under way, so that memory stays flat."""
+    cuts = [(start, min(start + STRETCH, size)) for start in range(0, size, STRETCH)]
+    if not how.processes or len(cuts) < 2:
+        yield from _here(sources, cuts, how)
+        return
+    # Spawned, not forked: a fork would inherit connections and locks of other threads.
+    with ProcessPoolExecutor(
+        how.processes,
+        mp_context=get_context("spawn"),
+        initializer=_prepare,
+        initargs=(sources, how.files, how.nice),
+    ) as pool:
+        waiting: deque[Future[Stretch]] = deque()
+        for cut in cuts:
+            waiting.append(pool.submit(_examine, *cut))
+            if len(waiting) > 2 * how.processes:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _here(
+    sources: Sources, cuts: Iterable[tuple[int, int]], how: Thoroughness
+) -> Iterator[Stretch]:
+    store, keys = sources.open_store(), sources.open_keys()
+    try:
+        inspector = Inspector(sources.origin, store, keys, how.files)
+        for cut in cuts:
+            yield inspector.stretch(*cut)
+    finally:
+        keys.close()
+        store.close()
+
+
+# ---------------------------------------------------------------- in the background
+
+
+class BackgroundCheck:
+    """Checks again and again, and keeps the last result in a file.
+
+    `run` makes one check and tells its progress (give it a niced process of its own); `interval`
+    seconds lie between the end of one and the beginning of the next.
+    """
+
+    def __init__(
+        self, run: Callable[[Progress], CheckReport], keep: Path, interval: float = 86_400.0
+    ) -> None:
+        self._run, self._keep, self._interval = run, keep, interval
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.report: CheckReport | None = None
+        self.error: str | None = None
+        """Why the last check could not be made; None where it could."""
+
+    def start(self, delay: float = 60.0) -> None:
+        """Begin `delay` seconds from now."""
+        self._stop.clear()
+        self._thread = threading.Thread(
+            target=self._rounds, args=(delay,), name="check", daemon=True
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """One under way is given up; returns when the thread has ended."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _rounds(self, delay: float) -> None:
+        try:
+            while not self._stop.wait(delay):
+                self._once()
+                delay = self._interval
+        except BaseException as error:
+            self.error = f"checks have stopped: {error!r}"
+            raise
+
+    def _go_on(self, _done: int, _total: int) -> None:
+        if self._stop.is_set():
+            raise _StoppedError
+
+    def _once(self) -> None:
+        try:
+            self.report = self._run(self._go_on)
+            keep_report(self._keep, self.report)
+            self.error = None
+        except _StoppedError:
+            return
+        except (StoreError, OSError) as error:
+            self.error = str(error)
+
+
+class _StoppedError(Exception):
+    """A background check was told to stop."""
