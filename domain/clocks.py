@@ -52,6 +52,8 @@ class _Run:
     deadline: Deadline
     item: str | None
     start: datetime | date
+    asked_at: datetime
+    """When the starting step was taken: a date that it names may lie before or after."""
     end: Entry | None = None
     lapsed_at: datetime | None = None
     """Recorded time at which an unanswered run was asked no more."""
@@ -108,7 +110,9 @@ def _in_turn(
             continue
         end = _stop(record, deadline, item, entry.version, again.version if again else None)
         lapsed_at = again.recorded_at if again is not None else ended_at
-        yield _Run(deadline, item, start, end, lapsed_at if end is None else None)
+        yield _Run(
+            deadline, item, start, entry.occurred_at, end, lapsed_at if end is None else None
+        )
 
 
 def _since_made(record: Record, deadline: Deadline, item: Item) -> Iterator[_Run]:
@@ -116,8 +120,9 @@ def _since_made(record: Record, deadline: Deadline, item: Item) -> Iterator[_Run
     the actions of minutes are due long after these were distributed."""
     maker = next((e for e in record.entries if e.version == item.version), None)
     start = _moment(deadline, item.values, maker) if maker is not None else None
-    if start is not None:
-        yield _Run(deadline, item.key, start, _stop(record, deadline, item.key, item.version, None))
+    if maker is not None and start is not None:
+        end = _stop(record, deadline, item.key, item.version, None)
+        yield _Run(deadline, item.key, start, maker.occurred_at, end)
 
 
 def _moment(deadline: Deadline, said: Values, entry: Entry) -> datetime | date | None:
@@ -169,7 +174,7 @@ def _clock(
     began = run.start if isinstance(run.start, datetime) else midnight(run.start, zone)
     stopped = run.end.recorded_at if run.end else run.lapsed_at
     pauses = [p for p in record.pauses if _stills(record, run.deadline, p)]
-    paused = still(pauses, began, nominal, stopped or now)
+    paused = still(pauses, min(began, run.asked_at), nominal, stopped or now)
     due = nominal + paused
     if run.lapsed_at is not None and run.lapsed_at <= due:
         return None
