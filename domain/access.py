@@ -1,11 +1,11 @@
-"""Who may act and who may read (P 2.4: 高层 sees all, 基层 its department; T19: confidentiality)."""
+"""Who may act and who may read (P 2.4: 高层 sees all, 基层 its department; T19 confidentiality)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from domain.conditions import answer
+from domain.conditions import answer, holds
 from domain.kind import Anyone, Author, Heads, Members, Named, Office, Role, Systems, Taker, Who
 
 if TYPE_CHECKING:
@@ -72,11 +72,20 @@ def may_read(record: Record, person: Person, directory: Directory) -> bool:
     """
     if person.id in involved(record):
         return True
-    if record.kind.confidential:
+    if confidential(record):
         return person.id in resolve(record.kind.entitled, directory, record, {})
     if record.kind.internal or person.roles & EXECUTIVE_ROLES:
         return True
     return person.department is not None and person.department in departments(record)
+
+
+def confidential(record: Record) -> bool:
+    """Whether a record is confidential: all of its kind are, or its own answers
+    make it so (or may have made it so, once they are gone)."""
+    when = record.kind.confidential_when
+    if record.kind.confidential or when is None:
+        return record.kind.confidential
+    return not record.readable or holds(when, record, {})
 
 
 def departments(record: Record) -> frozenset[str]:

@@ -1,0 +1,50 @@
+"""Which calendar of working days was in force at which leaf of the log."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+
+from archive.ledger import Ledger
+from archive.sealing import INTERNAL
+from domain.calendar import Calendar
+from domain.events import EVENT_TYPES
+from domain.kinds import all_versions
+from domain.registry import Registry
+
+
+class Almanac:
+    """Follows the log; a calendar is in force from the leaf that published it on."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._registry = Registry()
+        self._seen = 0
+        self._leaves: list[int] = [-1]
+        self._calendars: list[Calendar] = [Calendar()]
+
+    def follow(self, size: int) -> None:
+        """Read on to a log of so many leaves."""
+        if size <= self._seen:
+            return
+        for row in self._ledger.store.leaves(self._seen, size, topics=internal_topics()):
+            self._registry = self._registry.apply(
+                self._ledger.get(row.record_id, version=row.version)
+            )
+            if self._registry.calendar != self._calendars[-1]:
+                self._leaves.append(row.leaf_index)
+                self._calendars.append(self._registry.calendar)
+        self._seen = size
+
+    def at(self, leaf_index: int) -> Calendar:
+        return self._calendars[bisect_right(self._leaves, leaf_index) - 1]
+
+    def changes(self, start: int, stop: int) -> Sequence[int]:
+        """The leaves start <= index < stop that changed the calendar."""
+        return [leaf for leaf in self._leaves if start <= leaf < stop]
+
+
+def internal_topics() -> tuple[str, ...]:
+    """Topics of the archive's own records: people, departments, calendars and so on."""
+    kinds = sorted({kind.id for kind in all_versions().values() if kind.internal})
+    return tuple(f"{INTERNAL}{kind}/{event}" for kind in kinds for event in EVENT_TYPES)

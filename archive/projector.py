@@ -1,0 +1,465 @@
+"""Feeds the views from the log, and stops with an alarm rather than skip an event.
+
+One process of an archive projects, the others read what it wrote. A first load goes record by
+record: each record's whole history at once, so it is opened with one key and replayed once, and
+memory stays flat. After that the log is followed leaf by leaf, in transactions of a thousand.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from time import monotonic
+
+from archive.almanac import Almanac
+from archive.evidence.errors import EvidenceError
+from archive.evidence.instant import time_text
+from archive.ledger import Ledger
+from archive.organisation import Organisation
+from archive.sealing import INTERNAL
+from archive.store import StoredEvent, StoreError
+from archive.views.access import AccessView, readers
+from archive.views.database import (
+    Alarm,
+    NotLeading,
+    RecordChange,
+    View,
+    ViewDatabase,
+    ViewDatabaseUnavailable,
+    ViewStopped,
+)
+from archive.views.links import LinksView
+from archive.views.numbers import NumbersView
+from archive.views.outlook import Outlook
+from archive.views.register import RegisterView
+from archive.views.search import Document, SearchView
+from archive.views.worklist import WorklistView
+from domain.access import departments
+from domain.describe import searchable
+from domain.events import Recorded
+from domain.record import Record, evolve
+
+BATCH = 1000
+REMEMBERED = 4096
+POLL_SECONDS = 0.1
+"""How often the leading process looks for what others have added."""
+KEY_REGISTER = f"{INTERNAL}key-register/"
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How far the views are. `behind`: leaves not projected yet; `alarms`: views that stopped."""
+
+    position: int
+    behind: int
+    loading: bool
+    alarms: tuple[Alarm, ...]
+
+
+class Projector:
+    """The views of an archive, and the thread that keeps them up to date."""
+
+    def __init__(self, ledger: Ledger, organisation: Organisation, database: ViewDatabase) -> None:
+        self._ledger, self._database = ledger, database
+        self._almanac = Almanac(ledger)
+        self._outlook = outlook = Outlook(self._almanac.at, organisation.zone)
+        self.access = AccessView(database)
+        self.register = RegisterView(database, outlook, self._opening)
+        self.links = LinksView(database)
+        self.worklist = WorklistView(database, outlook)
+        self.search = SearchView(database, self._document)
+        self.numbers = NumbersView(database)
+        # Who may see a record is there before the record is.
+        self.views: tuple[View, ...] = (
+            self.access, self.links, self.numbers, self.worklist, self.register, self.search,
+        )  # fmt: skip
+        self._prepared = False
+        self._alarms: list[Alarm] = []
+        self._lock = threading.RLock()
+        self._states: OrderedDict[str, Record] = OrderedDict()
+        self._openings: OrderedDict[str, int] = OrderedDict()
+        self._noted: OrderedDict[int, tuple[Record, Recorded]] = OrderedDict()
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._moved = threading.Condition()
+        self._thread: threading.Thread | None = None
+        ledger.surroundings.noted.append(self.note)
+
+    # ---------------------------------------------------------------- for readers
+
+    def position(self) -> int:
+        """The last leaf that every view has seen, those apart that stopped; -1 before the first."""
+        stopped = {alarm.view for alarm in self._database.alarms()}
+        going = [v.name for v in self.views if v.name not in stopped]
+        return min((self._database.position(name) for name in going), default=-1)
+
+    def health(self) -> Health:
+        position = self.position()
+        loading = any(self._database.loading(v.name) for v in self.views)
+        behind = self._ledger.store.head().size - 1 - position
+        return Health(position, behind, loading, tuple(self._database.alarms()))
+
+    def wait_for(self, leaf_index: int, timeout: float = 5.0) -> bool:
+        """Whether the views have seen a leaf, within so many seconds: read your own writes."""
+        end = monotonic() + timeout
+        while self.position() < leaf_index:
+            if self._thread is None:
+                with suppress(NotLeading, ViewStopped):
+                    self.catch_up()
+                    continue
+            left = end - monotonic()
+            if left <= 0:
+                return False
+            self._wake.set()
+            with self._moved:
+                self._moved.wait(min(left, 0.02))
+        return True
+
+    def incoming(self, record_id: str) -> list[tuple[str, str]]:
+        """Links that point to a record, up to date with the log.
+
+        Raises ViewDatabaseUnavailable where the views do not catch up in time.
+        """
+        if not self.wait_for(self._ledger.store.head().size - 1):
+            raise ViewDatabaseUnavailable("the views are behind the log: try again in a moment")
+        return self.links.incoming(record_id)
+
+    # ---------------------------------------------------------------- the thread
+
+    def note(self, after: Record, recorded: Recorded) -> None:
+        """This process has committed an event: its state need not be worked out again."""
+        self._noted[recorded.leaf_index] = after, recorded
+        while len(self._noted) > REMEMBERED:
+            with suppress(KeyError):
+                self._noted.popitem(last=False)
+        self._wake.set()
+
+    def start(self) -> None:
+        """Keep up with the log from now on, in a thread of its own."""
+        if self._thread is None:
+            self._stopping.clear()
+            self._thread = threading.Thread(target=self._run, name="projector", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        if self._thread is not None:
+            self._stopping.set()
+            self._wake.set()
+            self._thread.join()
+            self._thread = None
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            # Each is tried again: another leads, the database is away, an alarm waits for somebody.
+            with suppress(NotLeading, ViewStopped, ViewDatabaseUnavailable, StoreError):
+                self.catch_up()
+            self._wake.wait(POLL_SECONDS)
+            self._wake.clear()
+
+    # ---------------------------------------------------------------- following the log
+
+    def catch_up(self) -> None:
+        """Project what is new. Raises NotLeading, ViewStopped, ViewDatabaseUnavailable."""
+        with self._lock:
+            try:
+                self._prepare()
+                self._follow()
+            except ViewDatabaseUnavailable:
+                self._prepared = False  # its tables may be gone when it comes back
+                raise
+            if self._alarms:
+                alarm = self._alarms[0]
+                raise ViewStopped(alarm.view, alarm.leaf_index, alarm.message)
+
+    def _follow(self) -> None:
+        size = self._ledger.store.head().size
+        start = self.position() + 1
+        if start >= size or len(self._alarms) == len(self.views):
+            return
+        self._almanac.follow(size)
+        turns = set(self._almanac.changes(start, size))
+        while start < size and not self._stopping.is_set():
+            if start in turns:
+                stop = start + 1
+            else:
+                stop = min(start + BATCH, size, *(t for t in turns if t > start))
+            self._project(start, stop, start in turns)
+            start = stop
+
+    def _prepare(self, progress: Progress | None = None) -> None:
+        """Load what is new, or what a load that was broken off has left half done."""
+        if not self._database.lead():
+            self._prepared = False
+            raise NotLeading
+        before, self._alarms = self._alarms, self._database.alarms()
+        if self._prepared and {a.view for a in before} <= {a.view for a in self._alarms}:
+            return
+        stopped = {alarm.view for alarm in self._alarms}
+        for view in self.views:
+            if view.name not in stopped and self._database.loading(view.name):
+                self._database.drop(view.name)
+        new = [v for v in self.views if v.name not in stopped and self._database.prepare(v)]
+        self._states.clear()
+        self._load(new, progress)
+        self._prepared = True
+
+    def _project(self, start: int, stop: int, turn: bool) -> None:
+        """Project some leaves. `turn`: it is one leaf, and it changed the calendar, so what is
+        provisional is worked out again."""
+        rows = [r for r in self._ledger.store.leaves(start, stop) if not _is_key(r)]
+        try:
+            changes = self._changes(rows, start, stop)
+            if turn:
+                changes += self._provisional(changes[0])
+        except (EvidenceError, LookupError, ValueError) as error:
+            self._stop_all(start, error)
+            return
+        self._advance(self.views, changes, stop - 1)
+        for row in rows:
+            self._noted.pop(row.leaf_index, None)
+
+    def _stop_all(self, leaf_index: int, error: Exception) -> None:
+        """An event cannot be read: no view may go past it."""
+        for view in self.views:
+            self._database.sound(Alarm(view.name, leaf_index, type(error).__name__))
+        self._alarms = self._database.alarms()
+
+    def _provisional(self, published: RecordChange) -> list[RecordChange]:
+        states = []
+        for record_id in self.register.provisional():
+            rows = self._ledger.store.record(record_id)
+            earlier = [r.version for r in rows if r.leaf_index < published.leaf_index]
+            states.append(self._ledger.get(record_id, version=earlier[-1]))
+        return [replace(published, record_id=s.id, before=s, after=s) for s in states]
+
+    def _advance(
+        self, views: Sequence[View], changes: Sequence[RecordChange], leaf_index: int
+    ) -> None:
+        for view in views:
+            if self._database.alarm(view.name):
+                continue
+            seen = self._database.position(view.name)
+            mine = [c for c in changes if c.leaf_index > seen]
+            if leaf_index > seen:
+                with suppress(ViewStopped):
+                    self._database.advance(view, mine, leaf_index)
+        with self._moved:
+            self._moved.notify_all()
+
+    def _changes(self, rows: Sequence[StoredEvent], start: int, stop: int) -> list[RecordChange]:
+        """Each leaf with its record before and after it, in the order of the log."""
+        noted = {r.leaf_index: n for r in rows if (n := self._noted.get(r.leaf_index))}
+        unknown = [r for r in rows if r.leaf_index not in noted]
+        contents = self._ledger.store.contents(start, stop) if unknown else ()
+        opened = {r.leaf_index: r for r in self._ledger.open_all(unknown, contents)}
+        changes = []
+        for row in rows:
+            before = self._before(row)
+            after, recorded = noted.get(row.leaf_index) or (None, opened[row.leaf_index])
+            after = after or evolve(before, recorded)
+            if after is None:
+                raise LookupError(row.record_id)
+            self._remember(after, row)
+            changes.append(_change(before, after, recorded))
+        return changes
+
+    def _before(self, row: StoredEvent) -> Record | None:
+        if row.version == 1:
+            return None
+        known = self._states.get(row.record_id)
+        if known is not None and known.version == row.version - 1:
+            return known
+        return self._ledger.get(row.record_id, version=row.version - 1)
+
+    def _remember(self, record: Record, row: StoredEvent) -> None:
+        self._states[record.id] = record
+        self._states.move_to_end(record.id)
+        if row.version == 1:
+            self._openings[record.id] = row.leaf_index
+        for cache in (self._states, self._openings):
+            while len(cache) > REMEMBERED:
+                cache.popitem(last=False)
+
+    def _opening(self, record_id: str) -> int:
+        known = self._openings.get(record_id)
+        if known is None:
+            known = self._ledger.store.record(record_id, limit=1)[0].leaf_index
+            self._openings[record_id] = known
+        return known
+
+    # ---------------------------------------------------------------- loading
+
+    def rebuild(self, progress: Progress | None = None) -> None:
+        """Build every view from nothing. `progress(done, of)` counts leaves.
+
+        Raises NotLeading, ViewDatabaseUnavailable, ViewStopped.
+        """
+        with self._lock:
+            if not self._database.lead():
+                raise NotLeading
+            self._database.drop_all()
+            self._prepared = False
+            self._prepare(progress)
+            self.catch_up()
+
+    def _load(self, views: Sequence[View], progress: Progress | None) -> None:
+        """The whole log, record by record. Broken off, it begins anew: positions come last."""
+        if not views:
+            return
+        size = self._ledger.store.head().size
+        self._almanac.follow(size)
+        turns = self._turns(size)
+        done = 0
+        batch: list[RecordChange] = []
+        for record_id in self._records(size):
+            batch += self._whole(record_id, size, turns)
+            if len(batch) >= BATCH:
+                self._feed(views, batch)
+                done, batch = done + len(batch), []
+                if progress is not None:
+                    progress(min(done, size), size)
+        self._feed(views, batch)
+        for view in views:
+            if not self._database.alarm(view.name):
+                with self._database.transaction():
+                    self._database.set_position(view.name, size - 1)
+                self._database.finish_load(view)
+        self._alarms = self._database.alarms()
+        if progress is not None:
+            progress(size, size)
+
+    def _turns(self, size: int) -> list[Recorded]:
+        """The events that changed the calendar."""
+        found = []
+        for leaf in self._almanac.changes(0, size):
+            row = self._ledger.store.at(leaf)
+            if row is not None:
+                found += self._ledger.history(
+                    row.record_id, after=row.version - 1, upto=row.version
+                )
+        return found
+
+    def _feed(self, views: Sequence[View], changes: Sequence[RecordChange]) -> None:
+        for view in views:
+            if not self._database.alarm(view.name):
+                with suppress(ViewStopped):
+                    self._database.advance(view, changes, -1)
+
+    def _records(self, size: int) -> Iterator[str]:
+        for row in self._ledger.store.leaves(0, size):
+            if row.version == 1 and not _is_key(row):
+                self._openings[row.record_id] = row.leaf_index
+                if len(self._openings) > REMEMBERED:
+                    self._openings.popitem(last=False)
+                yield row.record_id
+
+    def _whole(self, record_id: str, size: int, turns: Sequence[Recorded]) -> list[RecordChange]:
+        """A record's changes from its first leaf on, and where a new calendar may have moved what
+        it waits for."""
+        changes: list[RecordChange] = []
+        state: Record | None = None
+        history = [r for r in self._ledger.history(record_id) if r.leaf_index < size]
+        following = [*turns, None]
+        for recorded in history:
+            following = self._passed(changes, state, following, recorded.leaf_index)
+            before, state = state, evolve(state, recorded)
+            if state is None:
+                raise LookupError(record_id)
+            changes.append(_change(before, state, recorded))
+        self._passed(changes, state, following, size)
+        return changes
+
+    def _passed(
+        self,
+        changes: list[RecordChange],
+        state: Record | None,
+        turns: list[Recorded | None],
+        before: int,
+    ) -> list[Recorded | None]:
+        """Add the turns of the calendar that came before a leaf; those that follow it."""
+        while (turn := turns[0]) is not None and turn.leaf_index < before:
+            turns = turns[1:]
+            if state is not None and self._outlook.next_due(state, turn.leaf_index - 1)[1]:
+                changes.append(_moved(state, turn))
+        return turns
+
+    # ---------------------------------------------------------------- forgetting
+
+    def purge(self, record_id: str) -> None:
+        """Forget a record's content, in every view and on the disk; its skeleton is shown on.
+
+        Raises NotLeading, ViewDatabaseUnavailable.
+        """
+        with self._lock:
+            self._prepare()
+            self._ledger.forget(record_id)
+            self._states.pop(record_id, None)
+            for leaf, (record, _) in list(self._noted.items()):
+                if record.id == record_id:
+                    self._noted.pop(leaf, None)
+            skeleton = self._skeleton(record_id)
+            with self._database.transaction():
+                for view in self.views:
+                    seen = self._database.position(view.name)
+                    view.purge(record_id)
+                    view.project([c for c in skeleton if c.leaf_index <= seen])
+                self.search.optimise()
+            self._database.clean()
+
+    def _skeleton(self, record_id: str) -> list[RecordChange]:
+        """A record's history as it reads without any content."""
+        changes: list[RecordChange] = []
+        state: Record | None = None
+        for recorded in self._ledger.open_all(self._ledger.store.record(record_id), ()):
+            before, state = state, evolve(state, recorded)
+            if state is not None:
+                changes.append(_change(before, state, recorded))
+        return changes
+
+    # ---------------------------------------------------------------- what is searched
+
+    def _document(self, change: RecordChange) -> Document | None:
+        record = change.after
+        if record.kind.internal or not record.readable:
+            return None
+        opened = record.entries[0].recorded_at if record.entries else record.recorded_at
+        return Document(
+            record_id=record.id,
+            text=searchable(record),
+            kind=record.kind.id,
+            recorded_at=time_text(opened),
+            leaf_index=self._opening(record.id),
+            departments=departments(record),
+            audience=readers(record),
+        )
+
+
+def _is_key(row: StoredEvent) -> bool:
+    return row.topic.startswith(KEY_REGISTER)
+
+
+def _change(before: Record | None, after: Record, recorded: Recorded) -> RecordChange:
+    return RecordChange(
+        after.id,
+        recorded.leaf_index,
+        time_text(recorded.recorded_at),
+        before,
+        after,
+        recorded.event,
+    )
+
+
+def _moved(state: Record, published: Recorded) -> RecordChange:
+    """Not the record changed, but the calendar by which its deadlines are counted."""
+    return RecordChange(
+        state.id,
+        published.leaf_index,
+        time_text(published.recorded_at),
+        state,
+        state,
+        published.event,
+    )

@@ -1,0 +1,48 @@
+"""What records wait for, worked out once for the views that show it, with the calendar of its leaf.
+
+A due time counted in working days follows the calendar as it was published by then; a year that is
+published later moves what is still open from its own leaf on (`archive.projector`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from zoneinfo import ZoneInfo
+
+from archive.evidence.instant import time_text
+from domain.calendar import Calendar
+from domain.matters import Matter, matters
+from domain.record import Record
+
+REMEMBERED = 2048
+
+
+class Outlook:
+    """`calendar` gives the calendar that was in force at a leaf."""
+
+    def __init__(self, calendar: Callable[[int], Calendar], zone: ZoneInfo) -> None:
+        self._calendar, self.zone = calendar, zone
+        self._known: dict[str, tuple[int, Calendar, tuple[Matter, ...]]] = {}
+
+    def matters(self, record: Record, leaf_index: int) -> tuple[Matter, ...]:
+        """The open matters of a record as of a leaf."""
+        calendar = self._calendar(leaf_index)
+        known = self._known.get(record.id)
+        if known is not None and known[0] == record.version and known[1] is calendar:
+            return known[2]
+        found = matters(record, calendar, self.zone)
+        if len(self._known) >= REMEMBERED:
+            self._known.clear()
+        self._known[record.id] = record.version, calendar, found
+        return found
+
+    def next_due(self, record: Record, leaf_index: int) -> tuple[str | None, bool]:
+        """The first due time that can make the record late, and whether one is provisional."""
+        clocks = [m for m in self.matters(record, leaf_index) if m.due_at is not None]
+        firm = (m.due_at for m in clocks if m.due_at and not m.paused and not m.advisory)
+        first = min(firm, default=None)
+        return (time_text(first) if first else None), any(m.provisional for m in clocks)
+
+    def forget(self) -> None:
+        """Drop what is remembered: a record's content is to go."""
+        self._known.clear()
