@@ -57,6 +57,11 @@ def _last(character: str, table: dict[str, str]) -> str:
 
 
 @lru_cache(maxsize=1)
+def _traditional() -> frozenset[str]:
+    return frozenset(map(chr, _simplified()))
+
+
+@lru_cache(maxsize=1)
 def fold_version() -> str:
     """Changes when the same text may fold differently, so that what was folded is folded anew."""
     table = "".join(f"{chr(a)}{b}" for a, b in sorted(_simplified().items()))
@@ -70,7 +75,9 @@ def fold(text: str) -> str:
         # The three steps of NFKC_Casefold (The Unicode Standard, 3.13, R5), and simplified.
         text = unicodedata.normalize("NFD", text).casefold()
         text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-        text = _INVISIBLE.sub("", text).translate(_simplified())
+        text = _INVISIBLE.sub("", text)
+        for character in _traditional().intersection(text):
+            text = text.replace(character, _simplified()[ord(character)])
         return _SPACE.sub(" ", text)
     return _SPACE.sub(" ", text).lower()
 

@@ -130,7 +130,8 @@ class SearchView:
             entries = [_entry(d) for d in batch.values()]
             if self._database.dialect is not SQLITE:
                 self._database.executemany(
-                    _UPSERT_POSTGRES, [(*e, _array(e[5], e[6])) for e in entries]
+                    _UPSERT_POSTGRES,
+                    ((*e[:6], _array(e[6].split(" ")), _array(_pieces(e[5]))) for e in entries),
                 )
             elif loading:
                 self._database.executemany(_UPSERT_SQLITE, entries)
@@ -209,7 +210,9 @@ class SearchView:
             rows = ask(terms, groups, before, limit + 1)
             if not rows and self._database.loading(self.name):
                 raise ViewNotReady(self.name)
-        hits = tuple(_hit(row, terms) for row in rows[:limit])
+        longest_first = sorted(terms, key=len, reverse=True)
+        pattern = re.compile("|".join(f"(?=({re.escape(term)}))" for term in longest_first))
+        hits = tuple(_hit(row, pattern) for row in rows[:limit])
         return Page(hits, str(hits[-1].leaf_index) if len(rows) > limit else None)
 
     def _ask_sqlite(
@@ -227,7 +230,7 @@ class SearchView:
     def _ask_postgres(
         self, terms: Sequence[str], groups: Sequence[Sequence[str]], before: int, most: int
     ) -> list[Any]:
-        check = " AND strpos(folded, ?) > 0" * len(terms) + " AND pieces && ?" * len(groups)
+        check = " AND strpos(folded, ?) > 0" * len(terms) + " AND tags && ?" * len(groups)
         tags = [list(group) for group in groups]
         checked = (*terms, *tags)
         return self._database.query(
@@ -248,11 +251,17 @@ _SQLITE_TABLES = (
     "CREATE VIRTUAL TABLE search_pieces USING fts5"
     " (pieces, content='', columnsize=0, detail=none, tokenize='ascii')",
 )
+_WORDS = '{} TEXT[] COLLATE "C"'
 _POSTGRES_TABLES = (
-    f'CREATE TABLE search_documents {_COLUMNS}, pieces TEXT[] COLLATE "C" NOT NULL)',
+    'CREATE TABLE search_documents'
+    f' {_COLUMNS.replace("tags TEXT", _WORDS.format("tags"))}, {_WORDS.format("pieces")} NOT NULL)',
 )
 
-_POSTGRES_INDEX = "CREATE INDEX search_pieces ON search_documents USING gin (pieces)"
+# What waits to be merged into the index is read whole by every search: keep it short (kB).
+_POSTGRES_INDEX = (
+    "CREATE INDEX search_pieces ON search_documents USING gin (pieces, tags)"
+    " WITH (gin_pending_list_limit = 256)"
+)
 
 _UPSERT_SQLITE = (
     "INSERT INTO search_documents VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (record_id) DO UPDATE"
@@ -277,10 +286,11 @@ WHERE search_pieces MATCH ? AND p.rowid < ?"""
 # GIN answers in no order, so the first page of a common word would read all its records, and
 # statistics, which would warn of that, are samples of the texts in a logged catalogue. So the
 # newest records are read first, which is enough for a common word; if they are not enough, then
-# the word is rare enough for the index. OFFSET 0 keeps the planner from walking by position.
+# the word is rare enough for the index. OFFSET 0 and + 0 keep the planner,
+# which knows nothing of the texts, from walking by position.
 _POSTGRES = """
 WITH probed AS MATERIALIZED (
-    SELECT position, folded, pieces FROM search_documents
+    SELECT position, folded, tags FROM search_documents
     WHERE position < ? AND NOT EXISTS (SELECT 1 FROM views WHERE view = 'search' AND loading = 1)
     ORDER BY position DESC LIMIT ?
 ), found AS (
@@ -288,7 +298,7 @@ WITH probed AS MATERIALIZED (
     UNION ALL (
         SELECT position FROM (
             SELECT position FROM search_documents
-            WHERE pieces @> ?{check} AND position < (SELECT min(position) FROM probed)
+            WHERE pieces @> ?{check} AND position + 0 < (SELECT min(position) FROM probed)
             OFFSET 0
         ) indexed ORDER BY position DESC LIMIT ?
     )
@@ -305,7 +315,7 @@ FROM found JOIN search_documents d USING (position) ORDER BY position DESC"""
 _SAFE = {c: chr(0xE000 + c) for c in range(0x80) if not (chr(c).islower() or chr(c).isdigit())}
 _SAFE |= dict.fromkeys((*range(0xE000, 0xE080), *range(0xE100, 0xE103)), "\ufffd")
 _SPACE = _SAFE[ord(" ")]
-_UNSAFE = re.compile("[!-/:-`{-\x7f\ue000-\ue07f\ue100-\ue102]")
+_UNSAFE = frozenset(map(chr, _SAFE)) - {" "}
 _TAGS = ("\ue100\ue100", "\ue101\ue101", "\ue102\ue102")
 """Begin the words for audience, kind and department, longer than any piece of a text."""
 _QUERY = re.compile(r'(?<!\S)["“]([^"“”]*[^"“”\s][^"“”]*)["”](?!\S)|(\S+)')
@@ -313,9 +323,14 @@ _QUERY = re.compile(r'(?<!\S)["“]([^"“”]*[^"“”\s][^"“”]*)["”](?!
 
 def _pieces(folded: str) -> set[str]:
     """Every character and every two neighbours of a folded text, but for spaces."""
-    text = folded.translate(_SAFE) if _UNSAFE.search(folded) else folded.replace(" ", _SPACE)
-    found = {*text, *map(add, text, text[1:])}
-    return {piece for piece in found if _SPACE not in piece}
+    text = folded
+    for character in _UNSAFE.intersection(folded):
+        text = text.replace(character, _SAFE[ord(character)])
+    found: set[str] = set()
+    for run in text.split(" "):
+        found.update(run)
+        found.update(map(add, run, run[1:]))
+    return found
 
 
 def _tagged(tag: str, words: Iterable[str]) -> list[str]:
@@ -337,9 +352,9 @@ def _words(folded: str, tags: str) -> str:
     return f"{' '.join(_pieces(folded))} {tags}"
 
 
-def _array(folded: str, tags: str) -> str:
+def _array(words: Iterable[str]) -> str:
     """For PostgreSQL; no word needs quotes."""
-    return "{" + ",".join((*_pieces(folded), *tags.split(" "))) + "}"
+    return "{" + ",".join(words) + "}"
 
 
 def _terms(query: str) -> list[str]:
@@ -374,30 +389,34 @@ def _position(cursor: str | None) -> int:
 # ---- snippets
 
 
-def _hit(row: Sequence[Any], terms: Sequence[str]) -> Hit:
+def _hit(row: Sequence[Any], pattern: re.Pattern[str]) -> Hit:
     position, record_id, kind, recorded_at, original, folded = row
-    first = min(folded.find(term) for term in terms)
+    match = pattern.search(folded)
+    first = match.start() if match else 0
     start = max(0, min(first - SNIPPET // 4, len(folded) - SNIPPET))
-    end = min(len(folded), max(start + SNIPPET, first + max(map(len, terms))))
+    # The match itself is never cut, however long it is.
+    end = min(len(folded), max(start + SNIPPET, _end(match) if match else 0))
     places = offsets(original, folded)
     base = places[start]
     marks = tuple(
-        (places[a] - base, places[b] - base) for a, b in _marks(folded, terms, start, end)
+        (places[a] - base, min(places[b], places[end]) - base)
+        for a, b in _marks(pattern.finditer(folded, start, end))
     )
     return Hit(record_id, kind, recorded_at, position, original[base : places[end]], marks)
 
 
-def _marks(folded: str, terms: Sequence[str], start: int, end: int) -> Iterator[tuple[int, int]]:
-    """The stretches of a window that match, in order, joined where they touch."""
-    pattern = re.compile("|".join(f"(?=({re.escape(term)}))" for term in terms))
-    spans = sorted(
-        span
-        for match in pattern.finditer(folded, start, end)
-        for span in (match.span(n) for n in range(1, len(terms) + 1))
-        if span != (-1, -1)
-    )
-    while spans:
-        low, high = spans.pop(0)
-        while spans and spans[0][0] <= high:
-            high = max(high, spans.pop(0)[1])
+def _end(match: re.Match[str]) -> int:
+    return max(match.end(n + 1) for n in range(len(match.groups())))
+
+
+def _marks(matches: Iterable[re.Match[str]]) -> Iterator[tuple[int, int]]:
+    """The stretches that match, joined where they touch."""
+    low = high = -1
+    for match in matches:
+        if match.start() > high:
+            if high > low:
+                yield low, high
+            low = match.start()
+        high = max(high, _end(match))
+    if high > low:
         yield low, high
