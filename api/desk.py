@@ -1,0 +1,36 @@
+"""What every route has on its desk: the open archive, keys of callers, access log and clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+
+from api.idempotency import Windows
+from api.settings import Settings
+from archive.accesses import AccessLog
+from archive.callers import Callers
+from archive.opening import Archive
+from domain.calendar import Calendar
+from domain.directory import Directory
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    archive: Archive
+    settings: Settings
+    callers: Callers
+    accesses: AccessLog
+    windows: Windows
+    clock: Callable[[], datetime]
+    pool: ThreadPoolExecutor
+    """Requests that wait for the disk: as many as append at once share one commit."""
+
+    @property
+    def directory(self) -> Directory:
+        return self.archive.organisation.context().directory
+
+    @property
+    def calendar(self) -> Calendar:
+        return self.archive.organisation.context().calendar

@@ -1,0 +1,141 @@
+"""Who read what is confidential, who exported, who was refused: noted in the archive itself.
+
+Notes go into a record of the day, of the internal kind `access-log`, a batch to an event, so that
+they are signed, chained and encrypted like everything else and a read need not wait for the disk.
+A crash loses at most the last batch; exports are written before they are handed out.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from threading import Event, Lock, Thread
+
+from archive.evidence.instant import time_text
+from archive.ledger import Ledger, new_id
+from archive.store import StoreError
+from domain.commands import Actor, Open, TakeStep
+
+BATCH = 100
+KIND = "access-log"
+_ARCHIVE = Actor(person=None, assurance="system", trusted=True)
+_log = logging.getLogger("liuhen.accesses")
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """`what`: read, search, export or refused. `who`: person or caller id, None for a stranger."""
+
+    at: datetime
+    what: str
+    who: str | None
+    caller: str | None
+    record: str | None
+    route: str
+    request: str
+
+
+@dataclass
+class AccessLog:
+    """Safe to use from any thread; `start` writes in the background, `flush` at once."""
+
+    ledger: Ledger
+    clock: Callable[[], datetime]
+    interval: float = 5.0
+    _notes: list[Access] = field(default_factory=list)
+    _lock: Lock = field(default_factory=Lock)
+    _writing: Lock = field(default_factory=Lock)
+    _record: tuple[date, str] | None = None
+    _wake: Event = field(default_factory=Event)
+    _thread: Thread | None = None
+    _ended: bool = False
+
+    def note(self, access: Access) -> None:
+        with self._lock:
+            self._notes.append(access)
+            full = len(self._notes) >= BATCH
+        if full:
+            self._wake.set()
+
+    def flush(self) -> None:
+        """Write what is noted. Raises StoreError, and keeps what it could not write."""
+        with self._writing:
+            while True:
+                with self._lock:
+                    batch = self._notes[:BATCH]
+                if not batch:
+                    return
+                self._write(batch)
+                with self._lock:
+                    del self._notes[: len(batch)]
+
+    def start(self) -> None:
+        self._thread = Thread(target=self._run, name="access-log", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Write what is left and end the thread."""
+        self._ended = True
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join()
+        self.flush()
+
+    def _run(self) -> None:
+        while not self._ended:
+            self._wake.wait(self.interval)
+            self._wake.clear()
+            try:
+                self.flush()
+            except StoreError:
+                _log.exception("accesses could not be written; they are kept and tried again")
+
+    def _write(self, batch: list[Access]) -> None:
+        now = self.clock()
+        record = self._of_the_day(now)
+        self.ledger.execute(
+            TakeStep(
+                event_id=new_id(),
+                record_id=record,
+                actor=_ARCHIVE,
+                occurred_at=now,
+                received_at=now,
+                step="note",
+                values={"accesses": [_row(access) for access in batch]},
+            )
+        )
+
+    def _of_the_day(self, now: datetime) -> str:
+        """Each process opens a record of its own for each day."""
+        today = now.astimezone(self.ledger.surroundings.context().zone).date()
+        if self._record is None or self._record[0] != today:
+            record = new_id()
+            self.ledger.execute(
+                Open(
+                    event_id=new_id(),
+                    record_id=record,
+                    actor=_ARCHIVE,
+                    occurred_at=now,
+                    received_at=now,
+                    kind=KIND,
+                    step="begin",
+                    values={"day": today.isoformat()},
+                )
+            )
+            self._record = (today, record)
+        return self._record[1]
+
+
+def _row(access: Access) -> dict[str, str]:
+    said = {
+        "at": time_text(access.at),
+        "what": access.what,
+        "who": access.who,
+        "caller": access.caller,
+        "record": access.record,
+        "route": access.route,
+        "request": access.request,
+    }
+    return {name: value for name, value in said.items() if value is not None}
