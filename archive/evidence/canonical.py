@@ -13,7 +13,7 @@ from archive.evidence.errors import FormatError
 MAX_INT = 2**53 - 1
 MAX_DEPTH = 64
 
-_LONG_NUMBER = re.compile(r"[0-9]{16}")
+_LONG_NUMBER = re.compile(r"[:,\[-][0-9]{16}")  # what may stand before a number inside
 _dumps = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"), check_circular=False
 ).encode
@@ -59,6 +59,7 @@ def _needs_walk(text: str) -> bool:
     """Three quick tests that can only err to the safe side spare most texts the slow walk."""
     return (
         not text.isascii()
+        or text[0] not in '{["'
         or text.count("{") + text.count("[") > MAX_DEPTH
         or _LONG_NUMBER.search(text) is not None
     )
