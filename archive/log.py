@@ -117,7 +117,9 @@ class TransparencyLog:
         self._refuse_truncated(last, size)
         signed = verify_checkpoint(self._keyring.register, self._keyring.origin, last.note)
         if signed.size != last.size:
-            raise StoreCorrupt(f"the checkpoint stored for {last.size} leaves is of {signed.size}")
+            raise StoreCorrupt(
+                f"the checkpoint stored for {last.size} leaves is of {signed.size}: run a check"
+            )
         if self._frontier.size != last.size:
             self._frontier = frontier_at(last.size, Tiles(last.size, self._read_tile).node)
         if self._frontier.root() != signed.root:

@@ -25,7 +25,6 @@ from archive.keyring import Keyring
 from archive.keystore import KeyStore, PostgresKeyStore, SQLiteKeyStore
 from archive.log import TransparencyLog
 from archive.postgres import PostgresStore
-from archive.sql import SqlStore
 from archive.sqlite import SQLiteStore
 from archive.store import Committed, ContentRow, Sealed, Unit
 
@@ -47,7 +46,7 @@ class TurnedClock:
 
 @dataclass
 class SmallArchive:
-    open_store: Callable[[], SqlStore]
+    open_store: Callable[[], SQLiteStore | PostgresStore]
     open_keys: Callable[[], KeyStore]
     clock: TurnedClock = field(default_factory=TurnedClock)
     heads: dict[str, tuple[int, str]] = field(default_factory=dict)

@@ -150,7 +150,7 @@ def test_processes(small: SmallArchive) -> None:
 def test_late_and_small(small: SmallArchive) -> None:
     """A smaller head that arrives late does not become the latest, nor shorten a tile."""
     grow(small, 10)
-    late = small.log.checkpoint()
+    small.log.checkpoint()
     tile = small.store.tile(0, 0)
     assert tile is not None
     grow(small, 10)
