@@ -821,6 +821,7 @@ def _resume(command: Resume, record: Record, context: Context) -> Decision:
 
 
 def _link(command: LinkTo, record: Record, context: Context) -> Decision:
+    _not_filed(record)
     rule = next((r for r in record.kind.links if r.rel == command.rel), None)
     if rule is None:
         raise UnknownStepError(
@@ -842,7 +843,6 @@ def _link(command: LinkTo, record: Record, context: Context) -> Decision:
             (FieldFault("record", Text(zh="没有这条记录,或种类不符", en="no such record to link")),)
         )
     exists = any(link.rel == command.rel and link.record == command.record for link in record.links)
-    _not_filed(record)
     if command.withdraw:
         _need_reason(command.reason)
     if exists != command.withdraw:

@@ -243,7 +243,9 @@ STEPS = (
     Step(
         id="negotiate",
         title=text("协商", "negotiate"),
-        form=Form(fields=(Field(id="note", title=text("协商内容", "what was discussed")),)),
+        form=Form(
+            fields=(Field(id="note", title=text("协商内容", "what was discussed"), source="M05"),)
+        ),
         by=(*OWN, *RESPONSIBLE),
         item="milestones",
         start=("delay-announced", "negotiating"),
@@ -393,6 +395,18 @@ DEADLINES = (
         title=text("延误预告(里程碑前 3 天)", "notice of delay, 3 days before the milestone"),
         starts="open",
         field="due",
+        limit=CalendarDays(n=-3),
+        stops=("announce-delay",),
+        item="milestones",
+        owner=(Named(by="owner"), Heads(of="department")),
+        advisory=True,
+        source="M05",
+    ),
+    Deadline(
+        id="delay-notice-again",
+        title=text("再次延误预告(新日期前 3 天)", "notice, 3 days before the agreed new date"),
+        starts="settle-delay",
+        field="agreed_due",
         limit=CalendarDays(n=-3),
         stops=("announce-delay",),
         item="milestones",
