@@ -12,7 +12,7 @@ triggers below are a second lock and not the only one.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import Any
@@ -209,6 +209,55 @@ def batch_rows(batch: Batch) -> Iterator[tuple[str, list[Row]]]:
     yield "counters", [(p, year, following) for (p, year), following in batch.counters.items()]
 
 
+def connect(dsn: str, schema: str) -> Connection:
+    """A connection in autocommit; transactions are begun in words."""
+    try:
+        connection: Connection = psycopg.connect(
+            dsn,
+            autocommit=True,
+            keepalives_idle=10,
+            keepalives_interval=5,
+            tcp_user_timeout=20_000,
+            connect_timeout=10,
+        )
+        for name, value in {**SETTINGS, "search_path": schema}.items():
+            connection.execute("SELECT set_config(%s, %s, false)", (name, value))
+        connection.execute(
+            "SELECT set_config('synchronous_commit', 'on', false) "
+            "WHERE current_setting('synchronous_commit') IN ('off', 'local')"
+        )
+    except psycopg.Error as error:
+        raise translated(error) from error
+    return connection
+
+
+def create(connection: Connection, schema: str, tables: str, last: str) -> None:
+    """Two processes may start at once: the advisory lock lets one create what is missing.
+
+    `last` is a table that is there only if all of them are.
+    """
+    if connection.execute("SELECT to_regclass(%s)", (last,)).fetchall()[0][0]:
+        return
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(hashtext('liuhen schema'))")
+        connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema)))
+        connection.execute(tables)
+
+
+@contextmanager
+def writing(connection: Connection) -> Iterator[Execute]:
+    """A transaction of its own, durable at the end."""
+
+    def run(statement: str, params: Sequence[object] = ()) -> list[Row]:
+        return rows_of(connection, statement, params)
+
+    try:
+        with connection.transaction():
+            yield run
+    except psycopg.Error as error:
+        raise translated(error) from error
+
+
 class PostgresTransaction:
     """Holds the row of `head`, and the writing connection of this process."""
 
@@ -317,8 +366,8 @@ class PostgresTransaction:
 class Writer:
     """The one connection of this process that places leaves; reconnects when it was lost."""
 
-    def __init__(self, store: PostgresStore) -> None:
-        self._connect = store.connect
+    def __init__(self, connect: Callable[[], Connection]) -> None:
+        self._connect = connect
         self._connection: Connection | None = None
         self._lock = threading.Lock()
 
@@ -358,42 +407,14 @@ class PostgresStore(SqlStore):
         self._dsn, self._schema = dsn, schema
         self._pinned = threading.local()
         self._pool: Pool[Connection] = Pool(
-            self.connect, psycopg.Connection.close, lambda connection: connection.closed
+            self._connect, psycopg.Connection.close, lambda connection: connection.closed
         )
-        self._writer = Writer(self)
-        self._create()
-
-    def connect(self) -> Connection:
-        """A connection in autocommit; transactions are begun in words."""
-        try:
-            connection: Connection = psycopg.connect(
-                self._dsn,
-                autocommit=True,
-                keepalives_idle=10,
-                keepalives_interval=5,
-                tcp_user_timeout=20_000,
-                connect_timeout=10,
-            )
-            for name, value in {**SETTINGS, "search_path": self._schema}.items():
-                connection.execute("SELECT set_config(%s, %s, false)", (name, value))
-            connection.execute(
-                "SELECT set_config('synchronous_commit', 'on', false) "
-                "WHERE current_setting('synchronous_commit') IN ('off', 'local')"
-            )
-        except psycopg.Error as error:
-            raise translated(error) from error
-        return connection
-
-    def _create(self) -> None:
-        """Two processes may start at once: the advisory lock lets one create what is missing."""
-        name = sql.Identifier(self._schema)
+        self._writer = Writer(self._connect)
         with self._pool.lend() as connection:
-            if connection.execute("SELECT to_regclass('checkpoints')").fetchall()[0][0]:
-                return
-            with connection.transaction():
-                connection.execute("SELECT pg_advisory_xact_lock(hashtext('liuhen schema'))")
-                connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(name))
-                connection.execute(SCHEMA)
+            create(connection, schema, SCHEMA, "checkpoints")
+
+    def _connect(self) -> Connection:
+        return connect(self._dsn, self._schema)
 
     # -- writers ---------------------------------------------------------------------------
     def begin(self, ask: Ask) -> WriteTransaction:
@@ -404,16 +425,8 @@ class PostgresStore(SqlStore):
 
     @contextmanager
     def _writing(self) -> Iterator[Execute]:
-        with self._pool.lend() as connection:
-
-            def run(statement: str, params: Sequence[object] = ()) -> list[Row]:
-                return rows_of(connection, statement, params)
-
-            try:
-                with connection.transaction():
-                    yield run
-            except psycopg.Error as error:
-                raise translated(error) from error
+        with self._pool.lend() as connection, writing(connection) as run:
+            yield run
 
     def _lock_head(self, run: Execute) -> None:
         run("SELECT size FROM head FOR UPDATE")

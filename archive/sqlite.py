@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
@@ -157,7 +157,7 @@ def event_row(new: NewEvent) -> Row:
 class Writer:
     """The one connection of this process that writes; held by one thread at a time."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, schema: str) -> None:
         self.connection = apsw.Connection(str(path))
         self.connection.set_busy_timeout(BUSY_MS)
         for pragma in (
@@ -168,7 +168,7 @@ class Writer:
         ):
             self.run(f"PRAGMA {pragma}")
         if self.run("PRAGMA schema_version")[0][0] == 0:
-            self.connection.execute(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT")
+            self.connection.execute(f"BEGIN IMMEDIATE; {schema} COMMIT")
         self.lock = threading.Lock()
 
     def run(self, statement: str, params: Sequence[object] = ()) -> list[Row]:
@@ -184,6 +184,31 @@ class Writer:
                 raise translated(error) from error
             raise
 
+    @contextmanager
+    def writing(self) -> Iterator[Execute]:
+        """A transaction of its own, durable at the end."""
+        self.take()
+        try:
+            yield self.run
+            self.connection.execute("COMMIT")
+        except apsw.Error as error:
+            raise translated(error) from error
+        finally:
+            self.give()
+
+    def scrub(self) -> None:
+        """Write the living rows to new pages, and empty the write-ahead log."""
+        with self.lock:
+            try:
+                for statement in (
+                    "PRAGMA wal_checkpoint(TRUNCATE)",
+                    "VACUUM",
+                    "PRAGMA wal_checkpoint(TRUNCATE)",
+                ):
+                    self.run(statement)
+            except apsw.Error as error:
+                raise translated(error) from error
+
     def give(self) -> None:
         """End the turn; what was not committed is rolled back."""
         try:
@@ -191,6 +216,15 @@ class Writer:
                 self.connection.execute("ROLLBACK")
         finally:
             self.lock.release()
+
+
+def connect_reader(path: Path) -> apsw.Connection:
+    """It never checkpoints, so that only the writer touches the database file."""
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+    connection.set_busy_timeout(BUSY_MS)
+    connection.wal_autocheckpoint(0)
+    connection.execute("PRAGMA query_only = ON").fetchall()
+    return connection
 
 
 class SQLiteTransaction:
@@ -315,30 +349,15 @@ class SQLiteStore(SqlStore):
         self.path = path
         self._pinned = threading.local()
         try:
-            self._writer = Writer(path)
+            self._writer = Writer(path, SCHEMA)
         except apsw.Error as error:
             raise translated(error) from error
         self._pool: Pool[apsw.Connection] = Pool(
-            self._connect_reader, apsw.Connection.close, lambda _: False
+            lambda: connect_reader(path), apsw.Connection.close, lambda _: False
         )
 
-    def _connect_reader(self) -> apsw.Connection:
-        connection = apsw.Connection(str(self.path), flags=apsw.SQLITE_OPEN_READWRITE)
-        connection.set_busy_timeout(BUSY_MS)
-        connection.wal_autocheckpoint(0)
-        connection.execute("PRAGMA query_only = ON").fetchall()
-        return connection
-
-    @contextmanager
-    def _writing(self) -> Iterator[Execute]:
-        self._writer.take()
-        try:
-            yield self._writer.run
-            self._writer.connection.execute("COMMIT")
-        except apsw.Error as error:
-            raise translated(error) from error
-        finally:
-            self._writer.give()
+    def _writing(self) -> AbstractContextManager[Execute]:
+        return self._writer.writing()
 
     def _lock_head(self, run: Execute) -> None:
         """BEGIN IMMEDIATE did."""
@@ -370,16 +389,7 @@ class SQLiteStore(SqlStore):
 
     # -- housekeeping ----------------------------------------------------------------------
     def scrub(self) -> None:
-        with self._writer.lock:
-            try:
-                for statement in (
-                    "PRAGMA wal_checkpoint(TRUNCATE)",
-                    "VACUUM",
-                    "PRAGMA wal_checkpoint(TRUNCATE)",
-                ):
-                    self._writer.run(statement)
-            except apsw.Error as error:
-                raise translated(error) from error
+        self._writer.scrub()
 
     def close(self) -> None:
         self._pool.close()

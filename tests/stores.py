@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import warnings
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from archive.keystore import KeyStore, PostgresKeyStore, SQLiteKeyStore
 from archive.postgres import PostgresStore
 from archive.sqlite import SQLiteStore
 from archive.store import Store
@@ -64,6 +66,8 @@ def embedded(folder: Path) -> Iterator[PostgresServer] | None:
         try:
             yield PostgresServer(server.get_uri(), folder)
         finally:
+            # At once: nobody needs a tidy shutdown, and its last checkpoint may take a minute.
+            os.kill(server.get_postmaster_info().pid, signal.SIGQUIT)
             server.cleanup()
 
     return run()
@@ -166,3 +170,31 @@ def open_store(
 @pytest.fixture
 def store(open_store: Callable[[], Store]) -> Store:
     return open_store()
+
+
+@pytest.fixture
+def open_keys(
+    store_name: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[Callable[[], KeyStore]]:
+    """Opens the key store that goes with `store`, again with each call."""
+    if store_name == "postgres":
+        dsn: str = request.getfixturevalue("postgres_dsn")
+    opened: list[KeyStore] = []
+
+    def open_one() -> KeyStore:
+        masters = tmp_path / "masters"
+        opened.append(
+            SQLiteKeyStore(tmp_path / "keys.db", masters)
+            if store_name == "sqlite"
+            else PostgresKeyStore(dsn, masters)
+        )
+        return opened[-1]
+
+    yield open_one
+    for each in opened:
+        each.close()
+
+
+@pytest.fixture
+def keys(open_keys: Callable[[], KeyStore]) -> KeyStore:
+    return open_keys()

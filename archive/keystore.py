@@ -1,0 +1,390 @@
+"""The keys of the records, in a store of their own, wrapped under a master kept outside it.
+
+A record's key is made before its first event, so archive and key store need no common
+transaction; a key without a record is harmless. To destroy keys is to delete their rows, wrap all
+living ones under a new master, and remove the old master: from then on no older backup of this
+store opens anything that was destroyed. What is left of the old master on worn flash cells or in
+a backup of the master's folder is outside our reach: never back that folder up together with
+this store.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+from abc import ABC, abstractmethod
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import apsw
+import psycopg
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from archive import postgres, sqlite
+from archive.connections import Pool
+from archive.evidence.content import unwrap_record_key, wrap_record_key
+from archive.evidence.errors import ContentError
+from archive.masters import KeyStoreError, Master, Masters
+from archive.sql import Execute, Row, micros, raw
+
+TABLES = """
+CREATE TABLE IF NOT EXISTS record_keys (
+  record_id BLOB NOT NULL PRIMARY KEY, wrapped BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS destroyed (
+  record_id BLOB NOT NULL PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS secrets (
+  name TEXT NOT NULL PRIMARY KEY, wrapped BLOB NOT NULL, expires INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS generation (
+  one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1), id TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
+CACHED = 20_000
+AHEAD_FIRST, AHEAD_MOST = 16, 512
+CHUNK = 5_000
+
+
+class KeyDestroyed(KeyStoreError):
+    """There is no key of this record: it was destroyed, or never made. Content stays closed."""
+
+    def __init__(self, record_id: str) -> None:
+        super().__init__(f"the key of record {record_id} does not exist (any more)")
+        self.record_id = record_id
+
+
+class KeyStore(ABC):
+    """Called from any thread; several processes may share one store and one master folder."""
+
+    def __init__(self, master_dir: Path) -> None:
+        self._masters = Masters(master_dir)
+        self._cache: OrderedDict[str, bytes] = OrderedDict()
+        self._ahead: deque[tuple[str, bytes]] = deque()
+        self._batch = AHEAD_FIRST
+        self._lock = threading.Lock()
+        self._refill = threading.Lock()
+        self._master = self._open_master()
+
+    @abstractmethod
+    def _read(self, statement: str, params: Sequence[object] = ()) -> list[Row]: ...
+
+    @abstractmethod
+    def _exclusively(self) -> AbstractContextManager[Execute]:
+        """A durable transaction during which no other process writes to this store."""
+
+    @abstractmethod
+    def _many(self, statement: str, rows: Sequence[Row]) -> None:
+        """Run a statement for each row, inside the transaction of `_exclusively`."""
+
+    @abstractmethod
+    def _scrub(self) -> None:
+        """Leave nothing of deleted rows on free pages."""
+
+    @abstractmethod
+    def close(self) -> None: ...
+
+    # -- the master ------------------------------------------------------------------------
+    def _open_master(self) -> Master:
+        """The current master; a first one is made, and what a crash left behind is removed."""
+        with self._exclusively() as run:
+            rows = run("SELECT id FROM generation")
+            if rows:
+                master = self._masters.load(rows[0][0])
+            else:
+                master = self._masters.make()
+                run("INSERT INTO generation (one, id) VALUES (1, ?)", (master.id,))
+            self._masters.remove_all_but(master)
+        return master
+
+    def _current(self) -> Master:
+        """This process's master; when its file is gone, keys were destroyed elsewhere."""
+        master = self._master
+        if self._masters.present(master):
+            return master
+        with self._lock:
+            self._cache.clear()
+            self._master = self._masters.load(self._read("SELECT id FROM generation")[0][0])
+            return self._master
+
+    @contextmanager
+    def _writing(self) -> Iterator[tuple[Execute, Master]]:
+        """Nobody can change the master meanwhile, so what is wrapped here can be unwrapped."""
+        with self._exclusively() as run:
+            current = run("SELECT id FROM generation")[0][0]
+            if current != self._master.id:
+                with self._lock:
+                    self._cache.clear()
+                    self._master = self._masters.load(current)
+            yield run, self._master
+
+    # -- record keys -----------------------------------------------------------------------
+    def new_record(self) -> tuple[str, bytes]:
+        """A new record id and its key, durable already; from a pool that is made ahead."""
+        while True:
+            try:
+                record_id, key = self._ahead.popleft()
+            except IndexError:
+                with self._refill:
+                    if not self._ahead:
+                        self._make_ahead()
+                continue
+            self._remember(record_id, key)
+            return record_id, key
+
+    def _make_ahead(self) -> None:
+        made = [(secrets.token_hex(16), secrets.token_bytes(32)) for _ in range(self._batch)]
+        self._batch = min(self._batch * 2, AHEAD_MOST)
+        with self._writing() as (_, master):
+            self._many(
+                "INSERT INTO record_keys (record_id, wrapped) VALUES (?, ?)",
+                [(raw(r), wrap_record_key(master.key, key, r)) for r, key in made],
+            )
+        self._ahead.extend(made)
+
+    def reserve(self, record_id: str) -> bytes:
+        """The key for a record id that was chosen elsewhere: the one it has, or a new one.
+
+        KeyDestroyed: it had one, and never gets another.
+        """
+        try:
+            return self.get(record_id)
+        except KeyDestroyed:
+            key = secrets.token_bytes(32)
+        with self._writing() as (run, master):
+            if run("SELECT 1 FROM destroyed WHERE record_id = ?", (raw(record_id),)):
+                raise KeyDestroyed(record_id)
+            made = run(
+                "INSERT INTO record_keys (record_id, wrapped) VALUES (?, ?) "
+                "ON CONFLICT (record_id) DO NOTHING RETURNING record_id",
+                (raw(record_id), wrap_record_key(master.key, key, record_id)),
+            )
+        return key if made else self.get(record_id)
+
+    def get(self, record_id: str) -> bytes:
+        """The record's key, or KeyDestroyed."""
+        master = self._current()
+        with self._lock:
+            key = self._cache.get(record_id)
+            if key is not None:
+                self._cache.move_to_end(record_id)
+                return key
+        for _ in range(2):
+            rows = self._read(
+                "SELECT wrapped FROM record_keys WHERE record_id = ?", (raw(record_id),)
+            )
+            if not rows:
+                raise KeyDestroyed(record_id)
+            try:
+                key = unwrap_record_key(master.key, rows[0][0], record_id)
+            except ContentError:  # a rotation came between: its master opens it
+                master = self._reload()
+                continue
+            self._remember(record_id, key)
+            return key
+        raise KeyStoreError(f"the key of record {record_id} does not open: restore the key store")
+
+    def _reload(self) -> Master:
+        with self._lock:
+            self._cache.clear()
+            self._master = self._masters.load(self._read("SELECT id FROM generation")[0][0])
+            return self._master
+
+    def _remember(self, record_id: str, key: bytes) -> None:
+        with self._lock:
+            self._cache[record_id] = key
+            if len(self._cache) > CACHED:
+                self._cache.popitem(last=False)
+
+    # -- destruction -----------------------------------------------------------------------
+    def destroy(self, record_ids: Sequence[str]) -> None:
+        """Destroy the keys of these records for ever, also in every older backup of this store.
+
+        All in one transaction; the old master's file is removed after it. A crash before COMMIT
+        leaves everything as it was, a crash after it is completed when the store is next opened.
+        Other processes notice that the file is gone and forget what they had cached.
+        """
+        with self._writing() as (run, old):
+            for record_id in record_ids:
+                run("DELETE FROM record_keys WHERE record_id = ?", (raw(record_id),))
+                run(
+                    "INSERT INTO destroyed (record_id) VALUES (?) ON CONFLICT DO NOTHING",
+                    (raw(record_id),),
+                )
+            new = self._masters.make()
+            self._rewrap_keys(run, old, new)
+            self._rewrap_secrets(run, old, new)
+            run("UPDATE generation SET id = ?", (new.id,))
+        self._masters.remove_all_but(new)
+        with self._lock:
+            self._cache.clear()
+            self._master = new
+        self._scrub()
+
+    def _rewrap_keys(self, run: Execute, old: Master, new: Master) -> None:
+        """Chunk by chunk, and each chunk is read back and opened before the old master goes."""
+        page = "SELECT record_id, wrapped FROM record_keys WHERE record_id > ? ORDER BY record_id"
+        last = b""
+        while rows := run(f"{page} LIMIT {CHUNK}", (last,)):
+            keys = {row[0]: unwrap_record_key(old.key, row[1], row[0].hex()) for row in rows}
+            self._many(
+                "UPDATE record_keys SET wrapped = ? WHERE record_id = ?",
+                [(wrap_record_key(new.key, key, r.hex()), r) for r, key in keys.items()],
+            )
+            written = run(f"{page} LIMIT {CHUNK}", (last,))
+            opened = {row[0]: unwrap_record_key(new.key, row[1], row[0].hex()) for row in written}
+            if opened != keys:
+                raise KeyStoreError("rewrapped keys do not open: nothing was changed")
+            last = rows[-1][0]
+
+    def _rewrap_secrets(self, run: Execute, old: Master, new: Master) -> None:
+        for name, wrapped in run("SELECT name, wrapped FROM secrets"):
+            value = open_secret(old, name, wrapped)
+            run("UPDATE secrets SET wrapped = ? WHERE name = ?", (seal(new, name, value), name))
+
+    # -- named secrets ---------------------------------------------------------------------
+    def put_secret(self, name: str, value: bytes, expires: datetime | None = None) -> None:
+        """Keep a secret under a name, in place of an earlier one."""
+        with self._writing() as (run, master):
+            run(
+                "INSERT INTO secrets (name, wrapped, expires) VALUES (?, ?, ?) ON CONFLICT (name) "
+                "DO UPDATE SET wrapped = excluded.wrapped, expires = excluded.expires",
+                (name, seal(master, name, value), None if expires is None else micros(expires)),
+            )
+
+    def secret(self, name: str) -> bytes | None:
+        """The secret of this name, expired or not; None if there is none (any more)."""
+        master = self._current()
+        for _ in range(2):
+            rows = self._read("SELECT wrapped FROM secrets WHERE name = ?", (name,))
+            if not rows:
+                return None
+            try:
+                return open_secret(master, name, rows[0][0])
+            except KeyStoreError:
+                master = self._reload()
+        raise KeyStoreError(f"the secret {name} does not open: restore the key store")
+
+    def secret_or_make(
+        self, name: str, make: Callable[[], bytes], expires: datetime | None = None
+    ) -> bytes:
+        """The secret of this name, made if it is missing; one wins over all processes."""
+        found = self.secret(name)
+        if found is not None:
+            return found
+        with self._writing() as (run, master):
+            rows = run("SELECT wrapped FROM secrets WHERE name = ?", (name,))
+            if rows:
+                return open_secret(master, name, rows[0][0])
+            value = make()
+            run(
+                "INSERT INTO secrets (name, wrapped, expires) VALUES (?, ?, ?)",
+                (name, seal(master, name, value), None if expires is None else micros(expires)),
+            )
+            return value
+
+    def secret_names(self, prefix: str = "") -> list[str]:
+        rows = self._read("SELECT name FROM secrets ORDER BY name")
+        return [row[0] for row in rows if row[0].startswith(prefix)]
+
+    def drop_secret(self, name: str) -> None:
+        with self._writing() as (run, _):
+            run("DELETE FROM secrets WHERE name = ?", (name,))
+
+    def forget_secrets(self, now: datetime) -> int:
+        """Delete expired secrets; returns how many. Backups keep them until the next rotation."""
+        with self._writing() as (run, _):
+            return len(run("DELETE FROM secrets WHERE expires <= ? RETURNING name", (micros(now),)))
+
+
+def seal(master: Master, name: str, value: bytes) -> bytes:
+    nonce = os.urandom(12)
+    return nonce + AESGCM(master.key).encrypt(nonce, value, b"liuhen/v1/secret\n" + name.encode())
+
+
+def open_secret(master: Master, name: str, wrapped: bytes) -> bytes:
+    try:
+        return AESGCM(master.key).decrypt(
+            wrapped[:12], wrapped[12:], b"liuhen/v1/secret\n" + name.encode()
+        )
+    except (InvalidTag, ValueError) as error:
+        raise KeyStoreError(f"the secret {name} does not open with this master") from error
+
+
+class SQLiteKeyStore(KeyStore):
+    """One file beside the archive's."""
+
+    def __init__(self, path: Path, master_dir: Path) -> None:
+        self._writer = sqlite.Writer(path, TABLES)
+        self._pool: Pool[apsw.Connection] = Pool(
+            lambda: sqlite.connect_reader(path), apsw.Connection.close, lambda _: False
+        )
+        super().__init__(master_dir)
+
+    def _read(self, statement: str, params: Sequence[object] = ()) -> list[Row]:
+        with self._pool.lend() as connection:
+            try:
+                return sqlite.rows_of(connection, statement, params)
+            except apsw.Error as error:
+                raise sqlite.translated(error) from error
+
+    def _exclusively(self) -> AbstractContextManager[Execute]:
+        return self._writer.writing()
+
+    def _many(self, statement: str, rows: Sequence[Row]) -> None:
+        self._writer.connection.executemany(statement, rows)
+
+    def _scrub(self) -> None:
+        self._writer.scrub()
+
+    def close(self) -> None:
+        self._pool.close()
+        with self._writer.lock:
+            self._writer.connection.close()
+
+
+class PostgresKeyStore(KeyStore):
+    """A schema of its own, or another server; every process must reach the same master folder."""
+
+    def __init__(self, dsn: str, master_dir: Path, schema: str = "keys") -> None:
+        self._pool: Pool[postgres.Connection] = Pool(
+            lambda: postgres.connect(dsn, schema),
+            psycopg.Connection.close,
+            lambda connection: connection.closed,
+        )
+        self._turn = threading.local()
+        tables = TABLES.replace(" STRICT, WITHOUT ROWID", "").replace("BLOB", "bytea")
+        with self._pool.lend() as connection:
+            postgres.create(connection, schema, tables.replace("INTEGER", "bigint"), "generation")
+        super().__init__(master_dir)
+
+    def _read(self, statement: str, params: Sequence[object] = ()) -> list[Row]:
+        with self._pool.lend() as connection:
+            try:
+                return postgres.rows_of(connection, statement, params)
+            except psycopg.Error as error:
+                raise postgres.translated(error) from error
+
+    @contextmanager
+    def _exclusively(self) -> Iterator[Execute]:
+        with self._pool.lend() as connection, postgres.writing(connection) as run:
+            run("LOCK TABLE generation IN EXCLUSIVE MODE")
+            self._turn.connection = connection
+            yield run
+
+    def _many(self, statement: str, rows: Sequence[Row]) -> None:
+        connection: postgres.Connection = self._turn.connection
+        with connection.cursor() as cursor:
+            cursor.executemany(postgres.spelled(statement), rows)
+
+    def _scrub(self) -> None:
+        with self._pool.lend() as connection:
+            connection.execute("VACUUM FULL record_keys, secrets")
+
+    def close(self) -> None:
+        self._pool.close()
