@@ -264,7 +264,9 @@ def _take_step(command: TakeStep, record: Record, context: Context) -> Decision:
     values = forms.parse(_form_name(record.kind, step), step.form, command.values, record)
     _check_named(step, values, context)
     seen = {**item_values, **values}
-    _entitled(step.by, step.not_by, command, record, seen, context, record.kind.id)
+    # Whose item it is stands before what the form at hand says: nobody names themselves its owner.
+    owned = {**values, **item_values}
+    _entitled(step.by, step.not_by, command, record, owned, context, record.kind.id)
     _check_guards(step.guards, record, seen, context)
     event = StepTaken(
         **_header(record.kind, command, record.version + 1),
