@@ -54,9 +54,28 @@ def caller_is_sound_1(record: Record | None, values: Values, context: Context | 
     return ("person" in values) != ("system" in values)
 
 
+def _later(record: Record | None, step: str, than: str) -> bool:
+    """Whether a step was taken after another was last taken."""
+    said = record.said(step) if record is not None else None
+    before = record.said(than) if record is not None else None
+    return said is not None and (before is None or said.version > before.version)
+
+
+def legal_knows_the_plan_1(record: Record | None, values: Values, context: Context | None) -> bool:
+    """Legal was told since the plan was last made: a new offer is news to them."""
+    return _later(record, "inform-legal", than="analyse")
+
+
+def documents_answered_1(record: Record | None, values: Values, context: Context | None) -> bool:
+    """FMEA and control plan were answered for the actions that were submitted last."""
+    return _later(record, "update-documents", than="submit")
+
+
 RULES: Mapping[str, Rule] = {
     "seed-opens-commitment@1": seed_opens_commitment_1,
     "delegation-is-sound@1": delegation_is_sound_1,
     "calendar-is-sound@1": calendar_is_sound_1,
     "caller-is-sound@1": caller_is_sound_1,
+    "legal-knows-the-plan@1": legal_knows_the_plan_1,
+    "documents-answered@1": documents_answered_1,
 }

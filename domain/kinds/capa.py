@@ -22,6 +22,7 @@ from domain.kind import (
     Form,
     Guard,
     Heads,
+    Holds,
     Is,
     Items,
     Kind,
@@ -700,9 +701,10 @@ CLOSE = Step(
             ),
         ),
         Guard(
-            needs=Taken(step="update-documents", lately=False),
+            needs=Holds(rule="documents-answered@1"),
             message=text(
-                "请先填写“FMEA和控制计划更新”:已更新(文件和版本)或无需更新(理由)(IATF 10.2.3 f)。",
+                "请先就最近提交的措施填写“FMEA和控制计划更新”:已更新(文件和版本)"
+                "或无需更新(理由)(IATF 10.2.3 f)。",
                 "Answer first whether FMEA and control plan were updated (document and revision) "
                 "or need no update (reason) (IATF 10.2.3 f).",
             ),

@@ -24,6 +24,7 @@ from domain.kind import (
     Form,
     Guard,
     Heads,
+    Holds,
     Hours,
     Is,
     Kind,
@@ -469,7 +470,7 @@ CONTACT = Step(
     to="contacted",
     guards=(
         Guard(
-            needs=AnyOf(of=(Not(of=COMPENSATED), Taken(step="inform-legal"))),
+            needs=AnyOf(of=(Not(of=COMPENSATED), Holds(rule="legal-knows-the-plan@1"))),
             message=text(
                 "方案含赔偿,请先做“赔偿方案同步法务”,再联系客户。",
                 "The plan compensates: inform legal first, then contact the customer.",

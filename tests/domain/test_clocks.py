@@ -272,6 +272,25 @@ def test_withdrawal_stops_every_clock() -> None:
     assert states == {"met"}
 
 
+@pytest.mark.parametrize(("hours", "states"), [(1, []), (3, ["late"])])
+def test_a_record_that_ended_asks_for_nothing_that_had_not_run_out(
+    hours: int, states: list[str]
+) -> None:
+    """In a final state nothing is due any more, even where no stop was thought of."""
+    case = complaint("transfer").turn(hours=hours)
+    take(case, "withdraw")
+    endless = case.it.kind.model_copy(
+        update={"deadlines": (Deadline.model_validate(_analysis_without_stops(case)),)}
+    )
+    found = clocks(replace(case.it, kind=endless), SHIPPED, SITE, case.now + timedelta(days=9))
+    assert [c.state for c in found] == states
+
+
+def _analysis_without_stops(case: Case) -> dict[str, object]:
+    analysis = next(d for d in case.it.kind.deadlines if d.id == "analysis")
+    return {**analysis.model_dump(), "stops": ()}
+
+
 # ---------------------------------------------------------------- items
 
 

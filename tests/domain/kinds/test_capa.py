@@ -242,6 +242,26 @@ def test_it_does_not_close_without_an_answer_on_fmea_and_control_plan() -> None:
     assert case.it.state == "closed"
 
 
+def test_the_answer_on_documents_is_asked_anew_for_a_second_round_of_actions() -> None:
+    """The first answer spoke of actions that did not help."""
+    case = capa("complete-action")
+    act(case, "update-documents")
+    act(case, "verify", effective="not-effective")
+    act(case, "analyse")
+    act(case, "propose", actions=[CAPA["propose"][1]["actions"][1]])
+    act(case, "submit")
+    case.sign("approval", "gm")
+    act(case, "distribute")
+    act(case, "complete-action", item="actions-3")
+    for step in ("verify", "report"):
+        act(case, step)
+    with pytest.raises(GuardError, match="FMEA"):
+        act(case, "close")
+    act(case, "update-documents")
+    act(case, "close")
+    assert case.it.state == "closed"
+
+
 def test_it_does_not_close_unreported() -> None:
     """向管理者汇报 comes first."""
     case = capa("verify")

@@ -226,6 +226,17 @@ def test_compensation_goes_to_legal_before_the_customer_hears_of_it() -> None:
     assert case.it.state == "contacted"
 
 
+def test_a_new_offer_after_a_rejected_plan_goes_to_legal_again() -> None:
+    """What legal knows is the old offer."""
+    case = complaint("transfer")
+    take(case, "analyse", **COMPENSATION)
+    for step in ("inform-legal", "contact", "reject-plan"):
+        take(case, step)
+    take(case, "analyse", **{**COMPENSATION, "compensation_amount": "2000"})
+    with pytest.raises(GuardError, match="legal"):
+        take(case, "contact")
+
+
 def test_legal_is_not_bothered_without_compensation() -> None:
     """Nothing to tell."""
     case = complaint("analyse")
