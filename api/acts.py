@@ -1,4 +1,4 @@
-"""What can be done to a record of any kind: correct, sign, refuse, acknowledge, pause, link, file."""
+"""What can be done to any record: correct, sign, refuse, acknowledge, pause, link, file."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ class Door:
                 await self._problem(Refusal("time-limit"), scope, receive, answer)
         except ClientDisconnect:
             pass
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the last one who can answer
             REQUESTS.exception("failed", extra={"said": {"request_id": request_id}})
             if not status:
                 await self._problem(error, scope, receive, answer)

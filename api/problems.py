@@ -31,7 +31,9 @@ from archive.store import (
     VersionConflict,
 )
 from archive.views.database import ViewError
+from archive.views.register import RegisterError
 from archive.views.search import SearchError
+from archive.views.worklist import WorklistError
 from domain.errors import (
     ConflictError,
     DomainError,
@@ -341,6 +343,8 @@ _CLASSES: tuple[tuple[type[Exception], str], ...] = (
     (StoreUnavailable, "store-unavailable"),
     (StoreError, "store-failed"),
     (SearchError, "search"),
+    (RegisterError, "search"),
+    (WorklistError, "search"),
     (ViewError, "view-not-ready"),
     (EvidenceError, "evidence"),
     (RequestValidationError, "invalid-request"),
@@ -412,7 +416,7 @@ def _detail(error: Exception, kind: ProblemType) -> Text:
             )
         case AttachmentTooLargeError():
             return text(f"附件最多 {error.limit} 字节。", f"At most {error.limit} bytes.")
-        case EvidenceError() | InvalidUnit() | SearchError():
+        case EvidenceError() | InvalidUnit() | SearchError() | RegisterError() | WorklistError():
             return text(f"{kind.title.zh}:{error}", str(error))
         case _:
             return kind.title

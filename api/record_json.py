@@ -1,4 +1,4 @@
-"""A record, its timeline and its events as plain JSON: both languages, both times, nothing hidden."""
+"""A record, its timeline and its events as plain JSON: both languages, both times."""
 
 from __future__ import annotations
 

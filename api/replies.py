@@ -1,4 +1,4 @@
-"""What answers look like in OpenAPI. Answers are built as plain JSON; these models document them."""
+"""What answers look like in OpenAPI; they are built as plain JSON, and these models document it."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ def _route(path: str, kind: Kind, step: Step, act: Act) -> APIRoute:
         tags=[f"{kind.title.zh} / {kind.title.en}"],
         summary=f"{step.title.zh} / {step.title.en}",
         description=f"{_help(step)}{clauses}",
-        operation_id=f"{kind.id}.{step.id}" if path.endswith(step.id) else f"{kind.id}.open",
+        operation_id=f"{kind.id}.steps.{step.id}" if "/steps/" in path else f"{kind.id}.open",
         openapi_extra={"requestBody": _request_body(body), "x-body": body.__name__},
     )
 

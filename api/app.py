@@ -1,0 +1,88 @@
+"""The one builder: everything that answers over HTTP is put together here."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+
+import anyio.to_thread
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from api import clock, health, listing, reading, uploads
+from api.acts import act_routes
+from api.desk import Desk
+from api.door import Door, refuse
+from api.idempotency import Windows
+from api.openapi import document
+from api.problems import Refusal
+from api.settings import Settings
+from api.steps import step_routes
+from archive.accesses import AccessLog
+from archive.callers import CallerRefusedError, Callers
+from archive.evidence.errors import EvidenceError
+from archive.opening import Archive
+from archive.store import StoreError
+from archive.views.database import ViewError
+from archive.views.register import RegisterError
+from archive.views.search import SearchError
+from archive.views.worklist import WorklistError
+from domain.errors import DomainError
+from domain.kinds import current
+
+TOLD = (
+    Refusal, DomainError, StoreError, ViewError, SearchError, RegisterError, WorklistError,
+    EvidenceError, CallerRefusedError, HTTPException, RequestValidationError,
+)  # fmt: skip
+
+
+def create_desk(archive: Archive, settings: Settings) -> Desk:
+    archive.attachments.limit = settings.attachment_limit
+    archive.ledger.surroundings.noted.append(archive.attachments.note)
+    return Desk(
+        archive=archive,
+        settings=settings,
+        callers=Callers(archive.keys),
+        accesses=AccessLog(archive.ledger, archive.options.clock, settings.access_log_seconds),
+        windows=Windows(archive.keys),
+        clock=archive.options.clock,
+        pool=ThreadPoolExecutor(settings.threads, thread_name_prefix="request"),
+    )
+
+
+def create_app(archive: Archive, settings: Settings) -> FastAPI:
+    """The application over an open archive. Who opened the archive closes it, and runs what works
+    in the background (views, checkpoints, checks); the application keeps only the access log."""
+    desk = create_desk(archive, settings)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = settings.threads
+        desk.accesses.start()
+        try:
+            yield
+        finally:
+            await anyio.to_thread.run_sync(desk.accesses.stop)
+            desk.pool.shutdown()
+
+    app = FastAPI(
+        title="留痕 Liuhen", version="1", lifespan=lifespan, docs_url=None, redoc_url=None,
+        redirect_slashes=False,
+    )  # fmt: skip
+    app.state.desk = desk
+    steps = step_routes()
+    app.router.routes.append(steps)
+    for router in (reading.router, listing.router, uploads.router, health.router, act_routes()):
+        app.include_router(router)
+    for kind_id in current():
+        app.include_router(listing.of_one_kind(kind_id))
+    document(app, steps)
+    for error in TOLD:
+        app.add_exception_handler(error, refuse)
+    app.add_middleware(Door, desk=desk)
+    return app
+
+
+__all__ = ["clock", "create_app", "create_desk"]

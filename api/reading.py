@@ -1,0 +1,161 @@
+"""Reads of one record: as it stands or stood, its timeline, its events, and their proofs."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Depends, Path, Query
+from pydantic import AwareDatetime
+from starlette.responses import Response
+
+from api.admission import Visit
+from api.appending import etag
+from api.door import visit_of
+from api.problems import Refusal
+from api.record_json import record_json, stored_json, timeline_json
+from api.replies import PROBLEM_RESPONSES
+from archive.ledger import NoSuchRecordError
+from archive.store import StoredEvent
+from domain.access import confidential
+from domain.kind import text
+from domain.record import Record
+
+router = APIRouter(prefix="/v1", tags=["读取 / reading"], responses=PROBLEM_RESPONSES)
+Asked = Annotated[Visit, Depends(visit_of)]
+Name = Annotated[str, Path(max_length=64, description="记录标识或编号 / record id or number")]
+Version = Annotated[int, Path(ge=1, description="记录版本 / version of the record")]
+
+
+def answer(body: Any, headers: dict[str, str] | None = None) -> Response:
+    said = {"Cache-Control": "private, no-cache", **(headers or {})}
+    return Response(orjson.dumps(body), 200, said, media_type="application/json")
+
+
+@router.get("/records/{record}", summary="记录:现在,或某时所知 / a record, now or as of a time")
+def read_record(
+    visit: Asked,
+    record: Name,
+    version: Annotated[int | None, Query(ge=1)] = None,
+    as_known_at: AwareDatetime | None = None,
+    as_things_stood: AwareDatetime | None = None,
+) -> Response:
+    """`as_known_at`: what had been recorded by then. `as_things_stood`: what had happened by then,
+    by what is known now. `version`: after so many events."""
+    present = visit.record(record)
+    visit.note_reading(present)
+    ledger = visit.desk.archive.ledger
+    found: Record | None = present
+    now = visit.now
+    if version is not None:
+        if version > present.version:
+            raise Refusal("not-found")
+        found = ledger.get(present.id, version=version)
+    elif as_known_at is not None:
+        found, now = ledger.as_known_at(present.id, as_known_at), as_known_at
+    elif as_things_stood is not None:
+        found, now = ledger.as_things_stood(present.id, as_things_stood), as_things_stood
+    if found is None:
+        raise Refusal("not-found", text("当时还没有这条记录。", "It did not exist at that time."))
+    context = visit.desk.archive.organisation.context()
+    return answer(record_json(found, context, now), {"ETag": etag(found.version)})
+
+
+@router.get("/records/{record}/timeline", summary="时间线 / its timeline, with both times")
+def read_timeline(visit: Asked, record: Name) -> Response:
+    found = visit.record(record)
+    visit.note_reading(found)
+    history = visit.desk.archive.ledger.history(found.id)
+    body = {
+        "record": found.id,
+        "number": found.number,
+        "version": len(history),
+        "imported": found.provenance is not None,
+        "events": list(timeline_json(history)),
+    }
+    return answer(body, {"ETag": etag(len(history))})
+
+
+@router.get("/records/{record}/events", summary="日志中的原样 / events exactly as the log has them")
+def read_events(
+    visit: Asked,
+    record: Name,
+    after: Annotated[int, Query(ge=0)] = 0,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> Response:
+    found = visit.record(record)
+    rows = visit.desk.archive.store.record(found.id, after=after, limit=limit)
+    more = bool(rows) and rows[-1].version < found.version
+    following = rows[-1].version if more else None
+    return answer({"events": [stored_json(row) for row in rows], "after": following})
+
+
+def _row(visit: Visit, record: str, version: int) -> StoredEvent:
+    found = visit.record(record)
+    rows = visit.desk.archive.store.record(found.id, after=version - 1, upto=version)
+    if not rows:
+        raise NoSuchRecordError(record)
+    return rows[0]
+
+
+@router.get("/records/{record}/events/{version}", summary="一个事件的原样 / one event as it lies")
+def read_event(visit: Asked, record: Name, version: Version) -> Response:
+    return answer(stored_json(_row(visit, record, version)))
+
+
+@router.get("/records/{record}/events/{version}/proof", summary="证明 / proof of inclusion")
+def read_proof(visit: Asked, record: Name, version: Version) -> Response:
+    """The leaf, its audit path (RFC 6962) and the signed checkpoint that covers it."""
+    row = _row(visit, record, version)
+    checkpoint, path = visit.desk.archive.log.inclusion(row.leaf_index)
+    hashes = [base64.b64encode(each).decode() for each in path]
+    return answer(
+        {
+            **stored_json(row),
+            "size": checkpoint.size,
+            "path": hashes,
+            "checkpoint": checkpoint.note.decode(),
+            "tlog_proof": _tlog_proof(row.leaf_index, hashes, checkpoint.note),
+        }
+    )
+
+
+def _tlog_proof(index: int, hashes: list[str], note: bytes) -> str:
+    """C2SP tlog-proof: header, index, path, an empty line, the checkpoint."""
+    lines = ["c2sp.org/tlog-proof@v1", f"index {index}", *hashes, ""]
+    return "\n".join(lines) + "\n" + note.decode()
+
+
+@router.get("/records/{record}/events/{version}/receipt", summary="签名回执 / the signed receipt")
+def read_receipt(visit: Asked, record: Name, version: Version) -> Response:
+    row = _row(visit, record, version)
+    receipt = visit.desk.archive.store.receipt(row.leaf_index)
+    if receipt is None:
+        raise Refusal("not-found")
+    return Response(receipt, media_type="application/vnd.dsse.envelope.v1+json")
+
+
+@router.get("/events/{event}", summary="按事件标识查找 / find an event by its id")
+def find_event(visit: Asked, event: Annotated[str, Path(pattern="^[0-9a-f]{32}$")]) -> Response:
+    _ = visit.guest
+    row = visit.desk.archive.store.event(event)
+    if row is None or row.topic.startswith("~key-register/"):
+        raise Refusal("not-found")
+    visit.record(row.record_id)
+    return answer(stored_json(row))
+
+
+Kept = Callable[[Record], bool]
+
+
+def seen_in_lists(visit: Visit) -> Kept:
+    """Whether a list may show a record to this key, beyond what its person may see."""
+    caller = visit.guest.caller
+    if "confidential" in caller.rights and not caller.departments:
+        return lambda _: True
+    return lambda record: (
+        visit.guest.may_see(record, visit.desk)
+        and ("confidential" in caller.rights or not confidential(record))
+    )
