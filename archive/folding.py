@@ -75,7 +75,6 @@ def fold(text: str) -> str:
         # The three steps of NFKC_Casefold (The Unicode Standard, 3.13, R5), and simplified.
         text = unicodedata.normalize("NFD", text).casefold()
         text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-        text = _INVISIBLE.sub("", text)
         for character in _traditional().intersection(text):
             text = text.replace(character, _simplified()[ord(character)])
         return _SPACE.sub(" ", text)

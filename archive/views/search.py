@@ -10,7 +10,7 @@ first page of a common word does not read all its candidates.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from operator import add
@@ -25,7 +25,8 @@ LONGEST_QUERY = 1000
 MOST_PIECES = 32
 """Of a long query; the substring check sees all of it."""
 PROBED = 192
-"""Newest records that PostgreSQL reads before it asks its index (see `_POSTGRES`)."""
+"""Newest records that PostgreSQL reads before it asks its index (see `_NEWEST`)."""
+MOST_PROBED = 6000
 _BATCH = 500
 
 
@@ -129,10 +130,7 @@ class SearchView:
         while batch := {d.record_id: d for d in islice(rows, _BATCH)}:
             entries = [_entry(d) for d in batch.values()]
             if self._database.dialect is not SQLITE:
-                self._database.executemany(
-                    _UPSERT_POSTGRES,
-                    ((*e[:6], _array(e[6].split(" ")), _array(_pieces(e[5]))) for e in entries),
-                )
+                self._database.executemany(_UPSERT_POSTGRES, map(_with_arrays, entries))
             elif loading:
                 self._database.executemany(_UPSERT_SQLITE, entries)
             else:
@@ -210,9 +208,7 @@ class SearchView:
             rows = ask(terms, groups, before, limit + 1)
             if not rows and self._database.loading(self.name):
                 raise ViewNotReady(self.name)
-        longest_first = sorted(terms, key=len, reverse=True)
-        pattern = re.compile("|".join(f"(?=({re.escape(term)}))" for term in longest_first))
-        hits = tuple(_hit(row, pattern) for row in rows[:limit])
+        hits = tuple(_hit(row, terms) for row in rows[:limit])
         return Page(hits, str(hits[-1].leaf_index) if len(rows) > limit else None)
 
     def _ask_sqlite(
@@ -230,13 +226,21 @@ class SearchView:
     def _ask_postgres(
         self, terms: Sequence[str], groups: Sequence[Sequence[str]], before: int, most: int
     ) -> list[Any]:
+        """The newest records first; more of them if that is promising; then the index."""
         check = " AND strpos(folded, ?) > 0" * len(terms) + " AND tags && ?" * len(groups)
-        tags = [list(group) for group in groups]
-        checked = (*terms, *tags)
-        return self._database.query(
-            _POSTGRES.replace("{check}", check),
-            (before, PROBED, *checked, _query_pieces(terms), *checked, most, most),
-        )
+        checked = (*terms, *(list(group) for group in groups))
+        newest, indexed = (s.replace("{check}", check) for s in (_NEWEST, _INDEXED))
+        window = PROBED
+        rows = self._database.query(newest, (before, window, *checked, most))
+        if 1 < len(rows) < most:
+            window = min(MOST_PROBED, 2 * window * most // len(rows))
+            rows = self._database.query(newest, (before, window, *checked, most))
+        if len(rows) < most:
+            pieces = _query_pieces(terms)
+            rows += self._database.query(
+                indexed, (pieces, *checked, before, window, most - len(rows))
+            )
+        return rows
 
 
 _Entry = tuple[int, str, str, str, str, str, str]
@@ -286,26 +290,25 @@ WHERE search_pieces MATCH ? AND p.rowid < ?"""
 # GIN answers in no order, so the first page of a common word would read all its records, and
 # statistics, which would warn of that, are samples of the texts in a logged catalogue. So the
 # newest records are read first, which is enough for a common word; if they are not enough, then
-# the word is rare enough for the index. OFFSET 0 and + 0 keep the planner,
-# which knows nothing of the texts, from walking by position.
-_POSTGRES = """
-WITH probed AS MATERIALIZED (
-    SELECT position, folded, tags FROM search_documents
-    WHERE position < ? AND NOT EXISTS (SELECT 1 FROM views WHERE view = 'search' AND loading = 1)
+# the word is rare enough for the index. OFFSET 0 and + 0 keep the planner, which knows nothing of
+# the texts, from walking by position.
+_LOADED = "NOT EXISTS (SELECT 1 FROM views WHERE view = 'search' AND loading = 1)"
+_NEWEST = f"""
+SELECT position, record_id, kind, recorded_at, original, folded FROM (
+    SELECT * FROM search_documents WHERE position < ? AND {_LOADED}
     ORDER BY position DESC LIMIT ?
-), found AS (
-    SELECT position FROM probed WHERE true{check}
-    UNION ALL (
-        SELECT position FROM (
-            SELECT position FROM search_documents
-            WHERE pieces @> ?{check} AND position + 0 < (SELECT min(position) FROM probed)
-            OFFSET 0
-        ) indexed ORDER BY position DESC LIMIT ?
-    )
-    LIMIT ?
-)
-SELECT d.position, d.record_id, d.kind, d.recorded_at, d.original, d.folded
-FROM found JOIN search_documents d USING (position) ORDER BY position DESC"""
+) newest WHERE true{{check}} ORDER BY position DESC LIMIT ?"""
+_INDEXED = f"""
+SELECT d.position, d.record_id, d.kind, d.recorded_at, d.original, d.folded FROM (
+    SELECT position FROM (
+        SELECT position FROM search_documents WHERE pieces @> ?{{check}} AND {_LOADED}
+        AND position + 0 < (SELECT min(position) FROM (
+            SELECT position FROM search_documents WHERE position < ?
+            ORDER BY position DESC LIMIT ?
+        ) newest)
+        OFFSET 0
+    ) indexed ORDER BY position DESC LIMIT ?
+) found JOIN search_documents d USING (position) ORDER BY position DESC"""
 
 
 # ---- pieces
@@ -321,15 +324,15 @@ _TAGS = ("\ue100\ue100", "\ue101\ue101", "\ue102\ue102")
 _QUERY = re.compile(r'(?<!\S)["“]([^"“”]*[^"“”\s][^"“”]*)["”](?!\S)|(\S+)')
 
 
-def _pieces(folded: str) -> set[str]:
+def _pieces(folded: str) -> list[str]:
     """Every character and every two neighbours of a folded text, but for spaces."""
     text = folded
     for character in _UNSAFE.intersection(folded):
         text = text.replace(character, _SAFE[ord(character)])
-    found: set[str] = set()
+    found: list[str] = []
     for run in text.split(" "):
-        found.update(run)
-        found.update(map(add, run, run[1:]))
+        found += run
+        found += map(add, run, run[1:])
     return found
 
 
@@ -348,8 +351,13 @@ def _entry(document: Document) -> _Entry:
 
 
 def _words(folded: str, tags: str) -> str:
-    """For FTS5."""
+    """For FTS5, to which it is one whether a word comes once or often."""
     return f"{' '.join(_pieces(folded))} {tags}"
+
+
+def _with_arrays(entry: _Entry) -> tuple[Any, ...]:
+    *columns, folded, tags = entry
+    return (*columns, folded, _array(tags.split(" ")), _array(set(_pieces(folded))))
 
 
 def _array(words: Iterable[str]) -> str:
@@ -389,34 +397,32 @@ def _position(cursor: str | None) -> int:
 # ---- snippets
 
 
-def _hit(row: Sequence[Any], pattern: re.Pattern[str]) -> Hit:
+def _hit(row: Sequence[Any], terms: Sequence[str]) -> Hit:
     position, record_id, kind, recorded_at, original, folded = row
-    match = pattern.search(folded)
-    first = match.start() if match else 0
+    first, length = min((folded.find(term), len(term)) for term in terms)
     start = max(0, min(first - SNIPPET // 4, len(folded) - SNIPPET))
     # The match itself is never cut, however long it is.
-    end = min(len(folded), max(start + SNIPPET, _end(match) if match else 0))
+    end = min(len(folded), max(start + SNIPPET, first + length))
     places = offsets(original, folded)
     base = places[start]
-    marks = tuple(
-        (places[a] - base, min(places[b], places[end]) - base)
-        for a, b in _marks(pattern.finditer(folded, start, end))
-    )
-    return Hit(record_id, kind, recorded_at, position, original[base : places[end]], marks)
+    marks = _marks(folded, terms, start, end)
+    highlights = tuple([(places[a] - base, places[b] - base) for a, b in marks])
+    return Hit(record_id, kind, recorded_at, position, original[base : places[end]], highlights)
 
 
-def _end(match: re.Match[str]) -> int:
-    return max(match.end(n + 1) for n in range(len(match.groups())))
-
-
-def _marks(matches: Iterable[re.Match[str]]) -> Iterator[tuple[int, int]]:
-    """The stretches that match, joined where they touch."""
-    low = high = -1
-    for match in matches:
-        if match.start() > high:
-            if high > low:
-                yield low, high
-            low = match.start()
-        high = max(high, _end(match))
-    if high > low:
-        yield low, high
+def _marks(folded: str, terms: Sequence[str], start: int, end: int) -> list[tuple[int, int]]:
+    """The stretches of a window that match, joined where they touch."""
+    spans: list[tuple[int, int]] = []
+    for term in terms:
+        at = folded.find(term, start, end)
+        while at >= 0:
+            spans.append((at, at + len(term)))
+            at = folded.find(term, at + 1, end)
+    spans.sort()
+    joined: list[tuple[int, int]] = []
+    for low, high in spans:
+        if joined and low <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(high, joined[-1][1]))
+        else:
+            joined.append((low, high))
+    return joined
