@@ -37,4 +37,4 @@ class Context:
     tzdata: str = ""
     """Version of the time-zone data, written into filings."""
     known: Mapping[str, str] = field(default_factory=dict)
-    """Kind by id of the records that a form's `record` fields name; what is absent does not exist."""
+    """Kind by id of the records that `record` fields name; what is absent does not exist."""

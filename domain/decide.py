@@ -408,10 +408,8 @@ def _entitled(
         _entitled_without_person(by, actor)
         return
     person = _acting(command, context, kind)
-    allowed = resolve(by, context.directory, record, values)
-    if record is None:
-        allowed |= _own(by, context, department, None)
-    if person not in allowed:
+    if not _is_among(person, by, record, values, context, department):
+        allowed = resolve(by, context.directory, record, values)
         names = "、".join(sorted(_name(context, p) for p in allowed)[:5])
         raise NotEntitledError(
             Text(
@@ -419,6 +417,8 @@ def _entitled(
                 en=f"You are not entitled to this; it is for: {names or 'nobody yet'}.",
             )
         )
+    if not not_by:
+        return
     barred = resolve(not_by, context.directory, record, values)
     if person in barred or actor.person in barred:
         raise NotEntitledError(
@@ -427,6 +427,19 @@ def _entitled(
                 en="Separation of duties: another person must do this.",
             )
         )
+
+
+def _is_among(
+    person: str,
+    by: tuple[Who, ...],
+    record: Record | None,
+    values: Values,
+    context: Context,
+    department: str | None,
+) -> bool:
+    if record is None and person in _own(by, context, department, None):
+        return True
+    return any(person in resolve((who,), context.directory, record, values) for who in by)
 
 
 def _entitled_without_person(by: tuple[Who, ...], actor: Actor) -> None:

@@ -57,7 +57,7 @@ class InvalidFormError(DomainError):
         super().__init__(
             Text(
                 zh=f"表单有 {len(faults)} 处需要更正;第一处 {first.path}:{first.message.zh}",
-                en=f"{len(faults)} answers need mending; the first, {first.path}: {first.message.en}",
+                en=f"{len(faults)} answers need mending; first {first.path}: {first.message.en}",
             ),
             field=first.path,
         )

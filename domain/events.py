@@ -239,7 +239,7 @@ EVENT_TYPES: Mapping[str, type[AnyEvent]] = {
         Filed,
         Reopened,
         Imported,
-    )  # fmt: skip
+    )
 }
 
 

@@ -198,10 +198,14 @@ def parse(name: str, form: Form, answers: Mapping[str, Any], record: Any = None)
 
 def parse_given(name: str, form: Form, answers: Mapping[str, Any]) -> dict[str, Any]:
     """Only the answers that are given, each checked; none is required (imported history)."""
-    optional = Form(
+    return parse(f"{name}-given", _optional(form), answers)
+
+
+@cache
+def _optional(form: Form) -> Form:
+    return Form(
         fields=tuple(f.model_copy(update={"required": False, "when": None}) for f in form.fields)
     )
-    return parse(f"{name}-given", optional, answers)
 
 
 def parse_some(

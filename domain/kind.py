@@ -237,6 +237,10 @@ class Field(_Data):
 class Form(_Data):
     fields: tuple[Field, ...] = ()
 
+    def __hash__(self) -> int:
+        """Shallow: a form is looked up in caches for every command, and is a deep tree."""
+        return hash(tuple(f.id for f in self.fields))
+
 
 # ---------------------------------------------------------------- steps and states
 

@@ -6,8 +6,10 @@ Content may be gone (`readable` is false): the skeleton of the history still fol
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
+from typing import NamedTuple
 
 from domain import conditions
 from domain.events import (
@@ -139,9 +141,12 @@ class ForeignEvent:
     recorded_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
-    """What is known of a record after its events so far."""
+class Record(NamedTuple):
+    """What is known of a record after its events so far.
+
+    A named tuple, because it is copied for every event of a replay: `_replace` takes a quarter of
+    the time that `dataclasses.replace` takes.
+    """
 
     id: str
     kind: Kind
@@ -158,7 +163,7 @@ class Record:
     department: str | None
     provenance: Values | None = None
     entries: tuple[Entry, ...] = ()
-    items: Mapping[str, Mapping[str, Item]] = field(default_factory=dict)
+    items: Mapping[str, Mapping[str, Item]] = MappingProxyType({})
     signatures: tuple[SignatureState, ...] = ()
     receipts: tuple[Receipt, ...] = ()
     pauses: tuple[Pause, ...] = ()
@@ -210,8 +215,7 @@ def evolve(record: Record | None, recorded: Recorded) -> Record | None:
         return _open(event, recorded)
     if record is None:
         return None
-    return replace(
-        _apply(event, record, recorded),
+    return _apply(event, record, recorded)._replace(
         version=event.version,
         head=recorded.digest,
         recorded_at=recorded.recorded_at,
@@ -268,7 +272,7 @@ def _apply(  # noqa: C901 - one case for each event, so that a forgotten one is 
                 event.version,
                 recorded.recorded_at,
             )
-            return replace(record, pauses=(*record.pauses, pause))
+            return record._replace(pauses=(*record.pauses, pause))
         case Resumed():
             return _resume(event, record)
         case LinkedTo():
@@ -299,8 +303,7 @@ def _take(
         edition=edition,
         attachments=event.attachments,
     )
-    record = replace(
-        record,
+    record = record._replace(
         edition=edition,
         entries=(*record.entries, entry),
         items=_items_after(record, step, event, item),
@@ -318,7 +321,7 @@ def _take(
     if late or step.item is not None or step.to is None:
         return record
     to = conditions.destination(step, record, event.values)
-    return record if to is None else replace(record, state=to)
+    return record if to is None else record._replace(state=to)
 
 
 def _items_after(
@@ -380,8 +383,7 @@ def _correct(event: Corrected, record: Record) -> Record:
     edition = record.edition + 1
     corrected = _corrected(target, event)
     signatures = _after_correction(record, target.step, event.version, edition)
-    record = replace(
-        record,
+    record = record._replace(
         edition=edition,
         entries=tuple(corrected if e is target else e for e in record.entries),
         state=_asked_again(record, target.step) or record.state,
@@ -389,7 +391,7 @@ def _correct(event: Corrected, record: Record) -> Record:
         receipts=_receipts_after(record, target, event.version, edition),
         signatures=signatures,
     )
-    return replace(record, items=_corrected_items(record, corrected))
+    return record._replace(items=_corrected_items(record, corrected))
 
 
 def _corrected(entry: Entry, event: Corrected) -> Entry:
@@ -501,8 +503,7 @@ def _after_correction(
 
 
 def _sign(event: Signed, record: Record, recorded: Recorded) -> Record:
-    after = replace(
-        record,
+    after = record._replace(
         signatures=tuple(
             replace(
                 s,
@@ -526,8 +527,7 @@ def _sign(event: Signed, record: Record, recorded: Recorded) -> Record:
 
 def _refuse(event: Refused, record: Record, recorded: Recorded) -> Record:
     slot = record.kind.slot(event.slot)
-    after = replace(
-        record,
+    after = record._replace(
         signatures=tuple(
             replace(
                 s,
@@ -545,8 +545,8 @@ def _refuse(event: Refused, record: Record, recorded: Recorded) -> Record:
         ),
     )
     if slot is not None and slot.on_refusal == "returns" and slot.returns_to:
-        return replace(
-            after, state=slot.returns_to, signatures=_returned(after, slot, event.version)
+        return after._replace(
+            state=slot.returns_to, signatures=_returned(after, slot, event.version)
         )
     return _moved_by_signature(record, after, event.slot)
 
@@ -576,9 +576,9 @@ def _moved_by_signature(before: Record, after: Record, slot_id: str) -> Record:
     if slot is None or _all_signed_off(before, slot):
         return after
     if _all_signed_off(after, slot):
-        return replace(after, state=slot.completes or after.state)
+        return after._replace(state=slot.completes or after.state)
     signed = any(s.signed_by and s.voided_by is None for s in after.signatures if s.slot == slot.id)
-    return replace(after, state=slot.partly) if signed and slot.partly else after
+    return after._replace(state=slot.partly) if signed and slot.partly else after
 
 
 def _all_signed_off(record: Record, slot: Slot) -> bool:
@@ -588,8 +588,7 @@ def _all_signed_off(record: Record, slot: Slot) -> bool:
 
 def _acknowledge(event: Acknowledged, record: Record, recorded: Recorded) -> Record:
     person = event.behalf or event.actor
-    return replace(
-        record,
+    return record._replace(
         receipts=tuple(
             replace(r, at=recorded.recorded_at)
             if r.person == person and r.at is None and r.edition <= event.edition
@@ -600,8 +599,7 @@ def _acknowledge(event: Acknowledged, record: Record, recorded: Recorded) -> Rec
 
 
 def _resume(event: Resumed, record: Record) -> Record:
-    return replace(
-        record,
+    return record._replace(
         pauses=tuple(
             replace(p, until=event.occurred_at)
             if p.reason == event.reason and p.until is None
@@ -617,7 +615,7 @@ def _link(event: LinkedTo, record: Record) -> Record:
     )
     if not event.withdrawn:
         links += tuple(Link(r.rel, r.record, r.event, event.version) for r in event.refs)
-    return replace(record, links=links)
+    return record._replace(links=links)
 
 
 def _same(link: Link, refs: tuple[Ref, ...]) -> bool:
@@ -625,8 +623,7 @@ def _same(link: Link, refs: tuple[Ref, ...]) -> bool:
 
 
 def _file(event: Filed, record: Record, recorded: Recorded) -> Record:
-    return replace(
-        record,
+    return record._replace(
         filing=Filing(
             event.version,
             event.base_date,
@@ -643,8 +640,7 @@ def _file(event: Filed, record: Record, recorded: Recorded) -> Record:
 
 def _reopen(event: Reopened, record: Record) -> Record:
     reopening = record.kind.reopening
-    return replace(
-        record,
+    return record._replace(
         state=(reopening.to if reopening else None) or record.state,
         filing=None,
         reopened=(*record.reopened, event.version),
@@ -662,4 +658,4 @@ def _import(event: Imported, record: Record, recorded: Recorded) -> Record:
         event.occurred_at,
         recorded.recorded_at,
     )
-    return replace(record, history=(*record.history, line))
+    return record._replace(history=(*record.history, line))

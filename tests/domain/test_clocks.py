@@ -282,7 +282,7 @@ def test_a_record_that_ended_asks_for_nothing_that_had_not_run_out(
     endless = case.it.kind.model_copy(
         update={"deadlines": (Deadline.model_validate(_analysis_without_stops(case)),)}
     )
-    found = clocks(replace(case.it, kind=endless), SHIPPED, SITE, case.now + timedelta(days=9))
+    found = clocks(case.it._replace(kind=endless), SHIPPED, SITE, case.now + timedelta(days=9))
     assert [c.state for c in found] == states
 
 

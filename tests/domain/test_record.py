@@ -167,8 +167,8 @@ class Paper:
         case = minutes()
         self.template = case.history[0]
         opened = case.it
-        self.record: Record = replace(
-            opened, kind=kind, state="draft", items={}, entries=(), digests=(), version=0
+        self.record: Record = opened._replace(
+            kind=kind, state="draft", items={}, entries=(), digests=(), version=0
         )
         self.fold("step-taken", step="draft", values={"says": "甲"})
 
@@ -255,7 +255,7 @@ def test_one_of_several_is_enough_and_a_later_signature_moves_nothing() -> None:
     paper = Paper(_kind("all", every=False))
     paper.ask(A, B)
     assert paper.sign(A).state == "done"
-    paper.record = replace(paper.record, state="back")
+    paper.record = paper.record._replace(state="back")
     assert paper.sign(B).state == "back"
 
 
@@ -280,7 +280,7 @@ def test_a_late_entry_moves_nothing() -> None:
 def test_an_unknown_step_of_a_stored_event_is_passed_over() -> None:
     """Folding is total: a step that the kind does not know changes only version and head."""
     case = minutes()
-    event = replace(case.history[0].event)
+    event = case.history[0].event
     strange = StepTaken(
         event_id=event.event_id,
         record_id=event.record_id,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from domain import errors
@@ -21,10 +23,10 @@ def dossier(**states: str) -> Case:
     case = Case().open(
         "dossier", "open", "market-li", {"project": "季度新品推广", "departments": THREE}
     )
-    return holding(case, **states)
+    return holding(case, states)
 
 
-def holding(case: Case, *, filed: bool = False, **states: str) -> Case:
+def holding(case: Case, states: Mapping[str, str], *, filed: bool = False) -> Case:
     case.linked = tuple(
         head("contains", kind.replace("_", "-"), state, filed=filed, version=n)
         for n, (kind, state) in enumerate(states.items(), start=3)
@@ -75,7 +77,7 @@ def test_the_office_files_it_once_its_members_are_filed() -> None:
     case.take("complete", "market-li")
     with pytest.raises(errors.GuardError, match="not filed yet"):
         case.file("office-li")
-    holding(case, filed=True, **_states())
+    holding(case, _states(), filed=True)
     with pytest.raises(errors.NotEntitledError):
         case.file("market-head")
     assert case.file("office-li").filing is not None
@@ -89,7 +91,7 @@ def test_an_incomplete_dossier_is_filed_with_reasons_by_the_office() -> None:
     with pytest.raises(errors.NotEntitledError):
         case.take("declare-missing", "market-li", said)
     assert case.take("declare-missing", "office-li", said).state == "incomplete"
-    holding(case, filed=True, minutes="distributed")
+    holding(case, {"minutes": "distributed"}, filed=True)
     assert case.file("office-li").state == "incomplete"
 
 
