@@ -47,6 +47,7 @@ REMEMBERED = 4096
 POLL_SECONDS = 0.1
 """How often the leading process looks for what others have added."""
 KEY_REGISTER = f"{INTERNAL}key-register/"
+_UNREADABLE = (EvidenceError, LookupError, ValueError)
 Progress = Callable[[int, int], None]
 
 
@@ -106,11 +107,10 @@ class Projector:
     def wait_for(self, leaf_index: int, timeout: float = 5.0) -> bool:
         """Whether the views have seen a leaf, within so many seconds: read your own writes."""
         end = monotonic() + timeout
+        if self._thread is None and self.position() < leaf_index:
+            with suppress(NotLeading, ViewStopped):
+                self.catch_up()
         while self.position() < leaf_index:
-            if self._thread is None:
-                with suppress(NotLeading, ViewStopped):
-                    self.catch_up()
-                    continue
             left = end - monotonic()
             if left <= 0:
                 return False
@@ -215,7 +215,7 @@ class Projector:
             changes = self._changes(rows, start, stop)
             if turn:
                 changes += self._provisional(changes[0])
-        except (EvidenceError, LookupError, ValueError) as error:
+        except _UNREADABLE as error:
             self._stop_all(start, error)
             return
         self._advance(self.views, changes, stop - 1)
@@ -245,8 +245,10 @@ class Projector:
             seen = self._database.position(view.name)
             mine = [c for c in changes if c.leaf_index > seen]
             if leaf_index > seen:
-                with suppress(ViewStopped):
+                try:
                     self._database.advance(view, mine, leaf_index)
+                except ViewStopped:
+                    self._alarms = self._database.alarms()
         with self._moved:
             self._moved.notify_all()
 
@@ -316,7 +318,11 @@ class Projector:
         done = 0
         batch: list[RecordChange] = []
         for record_id in self._records(size):
-            batch += self._whole(record_id, size, turns)
+            try:
+                batch += self._whole(record_id, size, turns)
+            except _UNREADABLE as error:
+                self._stop_all(self._opening(record_id), error)
+                return
             if len(batch) >= BATCH:
                 self._feed(views, batch)
                 done, batch = done + len(batch), []
