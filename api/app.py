@@ -13,6 +13,8 @@ from starlette.exceptions import HTTPException
 
 from api import clock, health, listing, reading, uploads
 from api.acts import act_routes
+from api.batches import batch_routes
+from api.callers import caller_routes
 from api.desk import Desk
 from api.door import Door, refuse
 from api.idempotency import Windows
@@ -74,7 +76,15 @@ def create_app(archive: Archive, settings: Settings) -> FastAPI:
     app.state.desk = desk
     steps = step_routes()
     app.router.routes.append(steps)
-    for router in (reading.router, listing.router, uploads.router, health.router, act_routes()):
+    for router in (
+        reading.router,
+        listing.router,
+        uploads.router,
+        health.router,
+        act_routes(),
+        batch_routes(),
+        caller_routes(),
+    ):
         app.include_router(router)
     for kind_id in current():
         app.include_router(listing.of_one_kind(kind_id))

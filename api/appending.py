@@ -89,12 +89,9 @@ def append(visit: Visit, act: Act, name: str | None, sent: Sent) -> Reply:
     Errors about a record that the caller may know of come with its head (`Behind`).
     """
     record = None if name is None else visit.reach(name, act.kind)
-    kind = act.kind if record is None else record.kind.id
-    if kind is None:
-        raise AssertionError("an opening route names its kind")
-    visit.guest.check_step(kind, act.word)
+    check_reach(visit, act, record)
     said = read_as(act.model, sent.value)
-    header = _header(visit, said, record, sent)
+    header = header_of(visit, said, record, sent)
     expected = expected_version(sent.if_match)
     try:
         command = act.make(visit, said, header, record)
@@ -105,6 +102,14 @@ def append(visit: Visit, act: Act, name: str | None, sent: Sent) -> Reply:
     except (DomainError, StoreError) as error:
         raise Behind(error, record, visit) from error
     return reply(visit, outcome)
+
+
+def check_reach(visit: Visit, act: Act, record: Record | None) -> None:
+    """Whether the caller's key reaches this kind and this step, word or deed."""
+    kind = act.kind if record is None else record.kind.id
+    if kind is None:
+        raise AssertionError("an opening route names its kind")
+    visit.guest.check_step(kind, act.word)
 
 
 class Behind(Exception):
@@ -128,7 +133,7 @@ class Behind(Exception):
         return {"head": head, "allowed": list(allowed_steps(now))}
 
 
-def _header(visit: Visit, said: Said, record: Record | None, sent: Sent) -> Header:
+def header_of(visit: Visit, said: Said, record: Record | None, sent: Sent) -> Header:
     guest = visit.guest
     source = said.source or (guest.caller.system if guest.person is None else None)
     if said.source_id is not None and source is None:

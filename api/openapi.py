@@ -10,6 +10,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from api.acts import DEEDS
+from api.batches import BatchShown
+from api.callers import KeyWanted
 from api.replies import ProblemReply
 from api.steps import StepRoutes, latest_steps, typed_body
 
@@ -40,7 +42,7 @@ def build(app: FastAPI, steps: StepRoutes) -> dict[str, Any]:
     )
     models: list[type[BaseModel]] = [typed_body(kind, step) for kind, step in latest_steps()]
     models += [deed.model for deed in DEEDS]
-    models.append(ProblemReply)
+    models += [ProblemReply, BatchShown, KeyWanted]
     _, schemas = models_json_schema([(m, "validation") for m in models], ref_template=REF)
     components = said.setdefault("components", {})
     components.setdefault("schemas", {}).update(schemas["$defs"])

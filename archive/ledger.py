@@ -78,6 +78,14 @@ class Outcome:
     recorded: Recorded | None
 
 
+class TogetherError(Exception):
+    """One of several commands that stand or fall together was refused; none was done."""
+
+    def __init__(self, index: int, error: DomainError | StoreError) -> None:
+        super().__init__(f"command {index} was refused, so none was done: {error}")
+        self.index, self.error = index, error
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """A decided and sealed event that is not committed: the answer to a validate-only call."""
@@ -87,6 +95,8 @@ class Prepared:
     after: Record
 
 
+Making = Callable[[Mapping[str, Record]], tuple[AnyCommand, int | None]]
+"""A command, and the version it expects, from the records as the commands before it leave them."""
 Incoming = Callable[[str], Iterable[tuple[str, str]]]
 """Links that point to a record, as (relation, record id), up to date with the log."""
 
@@ -271,6 +281,75 @@ class Ledger(Application[UUID]):
         decision = decide(record, command, self._context(record, command))
         recorded = Recorded(decision.event, command.received_at, -1, "0" * 64)
         return Prepared(decision, record, _after(record, recorded))
+
+    def execute_together(
+        self,
+        asked: Sequence[Making],
+        *,
+        idempotency: Idempotency | None = None,
+        source: bytes | None = None,
+    ) -> list[Outcome]:
+        """All of these commands as one unit, or none. Each is made from the records as those
+        before it leave them. Raises TogetherError naming the first that is refused; StoreError."""
+        made: list[tuple[Sealed, Decision]] = []
+        after: dict[str, Record] = {}
+        reads = {self.keyring.record: self.keyring.version}
+        for n, ask in enumerate(asked):
+            try:
+                command, expected = ask(after)
+                record = after.get(command.record_id) or self._current(command)
+                if expected is not None and record is not None and record.version != expected:
+                    raise VersionConflict(record.id, expected, record.version)
+                decision = decide(record, command, self._context(record, command))
+                sealed = self.seal(record, decision)
+            except (DomainError, StoreError) as error:
+                first = self.replay_of(idempotency, source)
+                if first is not None:
+                    return self._first(first.committed, len(asked))
+                raise TogetherError(n, error) from error
+            placed = Recorded(decision.event, command.received_at, -1, sealing.digest(sealed))
+            after[command.record_id] = _after(record, placed)
+            reads.update({k: v for k, v in decision.reads.items() if k not in after})
+            made.append((sealed, decision))
+        unit = Unit(tuple(sealed for sealed, _ in made), reads, idempotency, source)
+        try:
+            committed = self.committer.commit(unit)
+        except VersionConflict:
+            for record_id in after:
+                self.forget(record_id)
+            self.keyring.refresh()
+            raise
+        return [self._noted(c, s, d) for c, (s, d) in zip(committed, made, strict=True)]
+
+    def _noted(self, committed: Committed, sealed: Sealed, decision: Decision) -> Outcome:
+        if committed.replayed:
+            return Outcome(committed, None, None)
+        before = None if committed.version == 1 else self._before(committed)
+        recorded = Recorded(
+            decision.event,
+            committed.recorded_at,
+            committed.leaf_index,
+            sealing.digest(sealed),
+            committed.number,
+        )
+        after = _after(before, recorded)
+        self._remember(after)
+        for note in self.surroundings.noted:
+            note(after, recorded)
+        return Outcome(committed, after, recorded)
+
+    def _before(self, committed: Committed) -> Record:
+        cached = self._cached(committed.record_id)
+        if cached is not None and cached.version == committed.version - 1:
+            return cached
+        return self.get(committed.record_id, version=committed.version - 1)
+
+    def _first(self, committed: Committed, count: int) -> list[Outcome]:
+        """The outcomes of a unit of so many events that began with this one."""
+        first = committed.leaf_index
+        rows = self.store.leaves(first, first + count)
+        placed = [(row, self.store.receipt(row.leaf_index)) for row in rows]
+        return [Outcome(c, None, None) for c in replayed(placed)]
 
     def commit_events(
         self, events: Sequence[tuple[Sealed, Recorded]], source: bytes | None = None

@@ -117,7 +117,7 @@ COMPLAINT = {
     "matter": "迟交",
     "description": "100 台设备迟交三天",
     "demand": "说明原因并补偿",
-    "priority": "high",
+    "priority": "urgent",
     "part": "A-4711/B",
 }
 

@@ -30,7 +30,9 @@ def test_a_step_is_answered_with_a_receipt_that_verifies(both: Plant) -> None:
     assert answer.status_code == 201, body
     verified = receipt.verify(body["receipt"].encode(), both.archive.keyring.log_key.verify_key())
     assert (verified.event, verified.record, verified.version) == (
-        body["event"], body["record"], 1,
+        body["event"],
+        body["record"],
+        1,
     )
     assert (verified.index, verified.leaf_hash) == (body["leaf_index"], body["leaf_hash"])
     assert answer.headers["etag"] == '"1"'
@@ -53,7 +55,7 @@ def test_a_retry_after_the_record_moved_on_gets_the_first_answer(both: Plant) ->
     record = both.post("cs", "/v1/complaint", {"answers": COMPLAINT}).json()["record"]
     path = f"/v1/complaint/{record}/steps/transfer"
     first = both.post("cs", path, body, headers={"Idempotency-Key": "t"})
-    later = both.step("cs", record, "withdraw", {"reason": "误报"})
+    later = both.step("cs", record, "withdraw", {"why": "mistaken", "reason": "误报"})
     assert later.status_code == 201, later.text
     again = both.post("cs", path, body, headers={"Idempotency-Key": "t"})
     assert (again.status_code, again.content) == (201, first.content)
@@ -116,7 +118,7 @@ def test_out_of_order_says_what_is_allowed(both: Plant) -> None:
 def test_a_stale_version_is_refused_with_the_head(both: Plant) -> None:
     """If-Match of an older version: 409 with the head, safe to read again and retry."""
     done = transferred(both)
-    answers = {"priority": "low", "reason": "重估"}
+    answers = {"priority": "normal", "reason": "重估"}
     stale = both.step("cs", done["record"], "prioritise", answers, headers={"If-Match": '"1"'})
     body = stale.json()
     assert (stale.status_code, body["type"]) == (409, "/problems/version-conflict")
@@ -137,7 +139,7 @@ def test_of_many_writers_at_once_with_one_version_one_wins(both: Plant) -> None:
                 "cs",
                 done["record"],
                 "prioritise",
-                {"priority": "low", "reason": f"第{n}"},
+                {"priority": "normal", "reason": f"第{n}"},
                 headers={"If-Match": '"2"'},
             ).status_code
         )
@@ -173,3 +175,68 @@ def test_a_validate_only_call_writes_nothing(both: Plant) -> None:
     )
     assert preferred.json()["type"] == "opened"
     assert both.archive.store.head().size == size
+
+
+def batch(plant: Plant, items: list[dict[str, Any]], **more: Any) -> Any:
+    headers = more.pop("headers", {})
+    answer = plant.post("cs", "/v1/batch", {"items": items, **more}, headers=headers)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def after_an_outage(plant: Plant) -> list[dict[str, Any]]:
+    happened = time_text(plant.clock() - timedelta(hours=5))
+    opening = {"kind": "complaint", "step": "receive", "answers": COMPLAINT}
+    return [
+        {**opening, "occurred_at": happened, "source": "CRM", "source_id": "1"},
+        {"record": "item:0", "step": "solve", "answers": {"result": "还没有"}},
+        {
+            "record": "item:0",
+            "step": "transfer",
+            "answers": {"department": plant.departments["prod"]},
+        },
+        {**opening, "answers": {**COMPLAINT, "priority": "immense"}},
+        {**opening, "source": "CRM", "source_id": "2"},
+    ]
+
+
+def test_a_batch_gives_each_item_its_result_in_order(both: Plant) -> None:
+    """Two faults among five: three done, in the batch's order, with both of their times."""
+    items = after_an_outage(both)
+    said = batch(both, items)
+    assert [r["status"] for r in said["results"]] == [201, 409, 201, 422, 201]
+    assert (said["done"], said["failed"]) == (3, 2)
+    placed = [r["leaf_index"] for r in said["results"] if r["status"] == 201]
+    assert placed == sorted(placed)
+    record = both.get("cs", f"/v1/records/{said['results'][0]['record']}").json()
+    assert (record["version"], record["opened_at"]) == (2, items[0]["occurred_at"])
+    assert record["entries"][0]["recorded_at"] > items[0]["occurred_at"]
+
+
+def test_a_batch_sent_again_adds_nothing_that_is_named(both: Plant) -> None:
+    """Items with a source id are recognised one by one."""
+    first = batch(both, after_an_outage(both))["results"]
+    again = batch(both, after_an_outage(both))["results"]
+    assert again[0] == {**first[0], "replayed": True}
+    assert again[4] == {**first[4], "replayed": True}
+
+
+def test_all_or_nothing_writes_nothing_when_one_item_fails(both: Plant) -> None:
+    """The item at fault says why, the others that they were not done."""
+    size = both.archive.store.head().size
+    said = batch(both, after_an_outage(both), all_or_nothing=True)
+    assert [r["status"] for r in said["results"]] == [424, 409, 424, 424, 424]
+    assert both.archive.store.head().size == size
+
+
+def test_all_or_nothing_writes_one_unit(both: Plant) -> None:
+    """Three sound items stand in consecutive leaves, and the batch is recognised as a whole."""
+    items = after_an_outage(both)
+    sound = [items[0], items[2], items[4]]
+    key = {"Idempotency-Key": "outage-1"}
+    said = batch(both, sound, all_or_nothing=True, headers=key)
+    first = said["results"][0]["leaf_index"]
+    assert [r["leaf_index"] for r in said["results"]] == [first, first + 1, first + 2]
+    assert [r["version"] for r in said["results"]] == [1, 2, 1]
+    again = batch(both, sound, all_or_nothing=True, headers=key)
+    assert again["results"] == [{**r, "replayed": True} for r in said["results"]]
