@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from domain.conditions import answer, holds
@@ -39,7 +39,8 @@ def _people(
         case Members(of=path):
             return directory.members(_departments(path, record, values))
         case Heads(of=path):
-            return directory.heads(_departments(path, record, values))
+            named = _departments(path, record, values)
+            return directory.heads((*named, *_departments_of(named, directory)))
         case Named(by=path):
             return frozenset(_listed(answer(path, record, values)))
         case Taker(step=step):
@@ -52,6 +53,11 @@ def _departments(path: str | None, record: Record | None, values: Values) -> tup
     if path is None:
         return (record.department,) if record and record.department else ()
     return _listed(answer(path, record, values))
+
+
+def _departments_of(people: tuple[str, ...], directory: Directory) -> Iterator[str]:
+    found = (directory.people.get(person) for person in people)
+    return (p.department for p in found if p is not None and p.department is not None)
 
 
 def _listed(said: Any) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from domain.kind import (
     Linked,
     Not,
     Present,
+    Received,
     SignedOff,
     Step,
     Taken,
@@ -53,6 +54,8 @@ def holds(
             return context is not None and _linked(condition, context)
         case SignedOff(slot=slot):
             return record is not None and signed_off(record, slot)
+        case Received(step=step):
+            return record is not None and _received(record, step)
         case Holds(rule=rule):
             return RULES[rule](record, values, context)
         case Not(of=inner):
@@ -84,6 +87,17 @@ def _linked(condition: Linked, context: Context) -> bool:
         for head in found
     ]
     return all(fits) if condition.every else sum(fits) >= condition.at_least
+
+
+def _received(record: Record, step: str) -> bool:
+    """Whether all receivers of the step's latest distribution, as corrected, have acknowledged."""
+    said = record.said(step)
+    if said is None:
+        return False
+    versions = (said.version, *said.corrected_by)
+    asked = [r for r in record.receipts if r.version in versions and r.acknowledge]
+    latest = max((r.edition for r in asked), default=0)
+    return bool(asked) and all(r.at is not None for r in asked if r.edition == latest)
 
 
 def signed_off(record: Record, slot_id: str) -> bool:

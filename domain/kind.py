@@ -74,7 +74,10 @@ class Members(_Data):
 
 
 class Heads(_Data):
-    """Heads of the departments that a field names (default: the record's department)."""
+    """Heads of the departments that a field names (default: the record's department).
+
+    Where the field names people: the heads of their departments, their direct superiors (P12).
+    """
 
     who: Literal["heads"] = "heads"
     of: Path | None = None
@@ -166,6 +169,14 @@ class SignedOff(_Data):
     slot: Word
 
 
+class Received(_Data):
+    """Everybody to whom a step last distributed something has acknowledged it (T13, P38: production
+    is told before a change)."""
+
+    test: Literal["received"] = "received"
+    step: Word
+
+
 class Holds(_Data):
     """A named, pure, versioned function of `domain.rules`, for what data cannot say."""
 
@@ -189,7 +200,7 @@ class AnyOf(_Data):
 
 
 Condition = Annotated[
-    Is | Present | Taken | Items | Linked | SignedOff | Holds | Not | AllOf | AnyOf,
+    Is | Present | Taken | Items | Linked | SignedOff | Received | Holds | Not | AllOf | AnyOf,
     Constraint(discriminator="test"),
 ]
 

@@ -110,7 +110,7 @@ def test_every_step_and_collection_that_is_named_exists(kind: Kind) -> None:
         assert clocks >= set(pause.clocks), pause.id
     for part in parts(kind):
         match getattr(part, "test", None):
-            case "taken":
+            case "taken" | "received":
                 assert getattr(part, "step") in steps, part  # noqa: B009
             case "items":
                 assert getattr(part, "collection") in collections, part  # noqa: B009
