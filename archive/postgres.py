@@ -117,15 +117,14 @@ INSERTS = {
     "sources": ("mac, first, count", "bytea bigint bigint"),
     "counters": ("prefix, year, next", "text bigint bigint"),
 }
-VERSIONS = (
-    "SELECT r, coalesce((SELECT max(version) FROM events WHERE record_id = r), 0) "
-    "FROM unnest(%b::bytea[]) r"
-)
 FINDS = (
-    "SELECT mac, first, count, body_mac FROM idempotency WHERE mac = ANY(%b)",
-    "SELECT mac, first, count FROM sources WHERE mac = ANY(%b)",
-    "SELECT DISTINCT attachment_id FROM segments WHERE attachment_id = ANY(%b)",
-    "SELECT prefix, year, next FROM counters WHERE prefix = ANY(%b)",
+    "SELECT 0, r, NULL::text, coalesce((SELECT max(version) FROM events WHERE record_id = r), 0), "
+    "0::bigint, NULL::bytea FROM unnest(%b::bytea[]) r",
+    "SELECT 1, mac, NULL, first, count, body_mac FROM idempotency WHERE mac = ANY(%b::bytea[])",
+    "SELECT 2, mac, NULL, first, count, NULL FROM sources WHERE mac = ANY(%b::bytea[])",
+    "SELECT DISTINCT 3, attachment_id, NULL, 0::bigint, 0::bigint, NULL::bytea FROM segments "
+    "WHERE attachment_id = ANY(%b::bytea[])",
+    "SELECT 4, NULL, prefix, year, next, NULL FROM counters WHERE prefix = ANY(%b::text[])",
 )
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -155,16 +154,33 @@ def translated(error: psycopg.Error) -> StoreError:
     return StoreUnavailable(f"the database does not answer ({said}); nothing was written: retry")
 
 
-@lru_cache(maxsize=8)
-def insertion(table: str) -> str:
-    """All rows in one statement, a column each as an array."""
-    columns, types = INSERTS[table]
-    arrays = ", ".join(f"%b::{kind}[]" for kind in types.split())
-    tail = " ON CONFLICT (prefix, year) DO UPDATE SET next = excluded.next"
-    return (
-        f"INSERT INTO {table} ({columns}) SELECT * FROM unnest({arrays})"
-        f"{tail if table == 'counters' else ''}"
-    )
+@lru_cache(maxsize=64)
+def insertion(tables: tuple[str, ...], single: bool) -> str:
+    """One statement for all tables: a row each as plain values, more rows as arrays of columns.
+
+    Values are cheaper for the driver to write, arrays need only one statement for any number.
+    """
+    parts = []
+    for table in tables:
+        columns, types = INSERTS[table]
+        kinds = types.split()
+        rows = (
+            f"VALUES ({', '.join(f'%b::{kind}' for kind in kinds)})"
+            if single
+            else f"SELECT * FROM unnest({', '.join(f'%b::{kind}[]' for kind in kinds)})"
+        )
+        tail = " ON CONFLICT (prefix, year) DO UPDATE SET next = excluded.next"
+        parts.append(
+            f"new_{table} AS (INSERT INTO {table} ({columns}) {rows}"
+            f"{tail if table == 'counters' else ''})"
+        )
+    return f"WITH {', '.join(parts)} UPDATE head SET size = %b, recorded_at = %b"
+
+
+@lru_cache(maxsize=32)
+def finding(wanted: tuple[bool, ...]) -> str:
+    """All questions of a group as one statement."""
+    return " UNION ALL ".join(find for find, want in zip(FINDS, wanted, strict=True) if want)
 
 
 @lru_cache(maxsize=256)
@@ -279,32 +295,28 @@ class PostgresTransaction:
     def _find(self, ask: Ask) -> Found:
         connection = self._connection
         wanted: list[list[Any]] = [
+            [raw(record) for record in dict.fromkeys(ask.records)],
             list(ask.idempotency),
             list(ask.sources),
             [raw(attachment) for attachment in ask.attachments],
             list(ask.prefixes),
         ]
+        asked = [want for want in wanted if want]
         with connection.pipeline():
             connection.execute("BEGIN", prepare=True)
             head = connection.execute(
                 "SELECT size, recorded_at FROM head FOR UPDATE", prepare=True, binary=True
             )
-            records = [raw(record) for record in dict.fromkeys(ask.records)]
-            versions = connection.execute(VERSIONS, (records,), prepare=True, binary=True)
-            others = [
-                connection.execute(find, (want,), prepare=True, binary=True) if want else None
-                for find, want in zip(FINDS, wanted, strict=True)
-            ]
-        idempotency, sources, attachments, counters = (
-            cursor.fetchall() if cursor else [] for cursor in others
-        )
+            find = finding(tuple(bool(want) for want in wanted))
+            answers = connection.execute(find, asked, prepare=True, binary=True) if asked else None
+        rows: list[Row] = [] if answers is None else list(answers.fetchall())
         return Found(
             head=self._head(head.fetchone()),
-            versions={row[0].hex(): row[1] for row in versions.fetchall()},
-            idempotency={row[0]: Span(row[1], row[2], row[3]) for row in idempotency},
-            sources={row[0]: Span(row[1], row[2]) for row in sources},
-            attachments=frozenset(row[0].hex() for row in attachments),
-            counters={(row[0], row[1]): row[2] for row in counters},
+            versions={row[1].hex(): row[3] for row in rows if row[0] == 0},
+            idempotency={row[1]: Span(row[3], row[4], row[5]) for row in rows if row[0] == 1},
+            sources={row[1]: Span(row[3], row[4]) for row in rows if row[0] == 2},
+            attachments=frozenset(row[1].hex() for row in rows if row[0] == 3),
+            counters={(row[2], row[3]): row[4] for row in rows if row[0] == 4},
         )
 
     @staticmethod
@@ -345,16 +357,15 @@ class PostgresTransaction:
     def _send(self, batch: Batch) -> None:
         connection = self._connection
         tables = [(table, rows) for table, rows in batch_rows(batch) if rows]
+        single = all(len(rows) == 1 for _, rows in tables)
+        values: list[object] = []
+        for _, rows in tables:
+            values += rows[0] if single else [list(column) for column in zip(*rows, strict=True)]
         last = batch.events[-1].row
+        values += [last.leaf_index + 1, micros(last.recorded_at)]
+        statement = insertion(tuple(table for table, _ in tables), single)
         with connection.pipeline():
-            for table, rows in tables:
-                columns = [list(column) for column in zip(*rows, strict=True)]
-                connection.execute(insertion(table), columns, prepare=True)
-            connection.execute(
-                "UPDATE head SET size = %b, recorded_at = %b",
-                (last.leaf_index + 1, micros(last.recorded_at)),
-                prepare=True,
-            )
+            connection.execute(statement, values, prepare=True)
             connection.execute("COMMIT", prepare=True)
 
     def rollback(self) -> None:

@@ -11,6 +11,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -97,11 +98,15 @@ def by_pg_ctl(folder: Path) -> Iterator[PostgresServer] | None:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+def postgres_server() -> Iterator[PostgresServer]:
     if dsn := os.environ.get("LIUHEN_TEST_DATABASE"):
         yield PostgresServer(dsn, None)
         return
-    folder = tmp_path_factory.mktemp("postgres") / "data"
+    # Not below pytest's folder: each new session of pytest closes that one to other users, and
+    # the server runs as one when the tests run as root.
+    parent = Path(tempfile.mkdtemp(prefix="liuhen-postgres-"))
+    parent.chmod(0o755)
+    folder = parent / "data"
     folder.mkdir()
     running = embedded(folder) or by_pg_ctl(folder)
     if running is None:
@@ -113,6 +118,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgr
             pytest.fail(reason, pytrace=False)
         pytest.skip(reason)
     yield from running
+    shutil.rmtree(parent, ignore_errors=True)
 
 
 @pytest.fixture
