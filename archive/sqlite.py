@@ -165,6 +165,10 @@ class Writer:
             "synchronous = FULL",
             "fullfsync = ON",
             "secure_delete = ON",
+            # Ids are random, so pages of the indexes are written again and again: fewer, larger
+            # checkpoints (40 MB of log) write each of them once, and 64 MB keep them at hand.
+            "wal_autocheckpoint = 10000",
+            "cache_size = -65536",
         ):
             self.run(f"PRAGMA {pragma}")
         if self.run("PRAGMA schema_version")[0][0] == 0:
