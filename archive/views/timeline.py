@@ -66,7 +66,7 @@ class SignatureShown:
 
 @dataclass(frozen=True, slots=True)
 class ClockShown:
-    """What an event did to a deadline; whether it was met, by the recorded and by the claimed time."""
+    """What an event did to a deadline; whether it was met by the recorded and the claimed time."""
 
     deadline: str
     title: Text

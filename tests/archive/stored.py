@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from archive import sealing
+from archive.ledger import new_id
 from archive.opening import Archive
 from archive.store import Sealed, Unit
 from domain.events import AnyEvent, Recorded
@@ -47,6 +48,7 @@ def commit_history(
 
 def _moved(event: AnyEvent, record_id: str, real: dict[str, str]) -> AnyEvent:
     changed: dict[str, Any] = {
+        "event_id": new_id(),
         "record_id": record_id,
         "attachments": (),
         "actor": hex_id(event.actor) if event.actor in ("erp", "archive") else event.actor,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import Field, fields, replace
 from datetime import timedelta
 from typing import Any
 
@@ -90,8 +90,8 @@ def test_clocks_start_and_stop_with_the_events_that_did_it() -> None:
         started = [(c.deadline, c.item) for c in shown if c.change == "started"]
         record = log.states[record_id]
         runs = clocks(record, Calendar(), SITE, record.recorded_at)
-        for clock in runs:
-            assert (clock.deadline, clock.item) in started
+        for run in runs:
+            assert (run.deadline, run.item) in started
         for clock in shown:
             if clock.change == "stopped":
                 stops += 1
@@ -130,13 +130,17 @@ def test_late_and_claimed_ahead_are_visible() -> None:
     assert not shown.late_entry
 
 
+def _default(of: Field[Any]) -> Any:
+    return of.default_factory() if callable(of.default_factory) else of.default
+
+
 def test_destroyed_content_is_said_to_be_destroyed() -> None:
     """The skeleton stays: who, when, which step; the words are gone and the title says so."""
     case = minutes()
     gone = []
     for recorded in case.history:
-        empty = {
-            f.name: f.default_factory() if callable(f.default_factory) else f.default
+        empty: dict[str, Any] = {
+            f.name: _default(f)
             for f in fields(recorded.event)
             if f.name in type(recorded.event).CONTENT
         }
