@@ -120,7 +120,9 @@ def test_met_exactly_at_the_limit_is_met(seconds: int, state: str) -> None:
     case = complaint("transfer")
     case.now = run(case, "analysis").due_at + timedelta(seconds=seconds)
     take(case, "analyse")
-    assert run(case, "analysis").state == state
+    clock = run(case, "analysis")
+    assert clock.state == state
+    assert clock.met is clock.met_as_claimed is (state == "met")
 
 
 def test_running_until_the_limit_and_overdue_after_it() -> None:
@@ -211,6 +213,17 @@ def test_a_pause_moves_an_agreed_date_that_lies_ahead() -> None:
     assert run(case, "plan").due_at == before + timedelta(hours=3)
 
 
+def test_a_clock_that_was_stopped_while_it_stood_still_is_due_no_later_for_it() -> None:
+    """Answered in the pause: what one waits for afterwards is no part of it."""
+    case = complaint("receive")
+    case.pause("waiting-for-customer", "service-li")
+    take(case, "respond-l1")
+    stopped = run(case, "l1")
+    case.turn(hours=50)
+    assert run(case, "l1") == stopped
+    assert stopped.paused == timedelta(minutes=1)
+
+
 # ---------------------------------------------------------------- loops
 
 
@@ -256,6 +269,13 @@ def test_a_satisfied_customer_starts_no_ladder() -> None:
     assert [c for c in clocks(case.it, SHIPPED, SITE, case.now) if "again" in c.deadline] == []
 
 
+def test_reopening_after_a_satisfied_answer_starts_no_second_ladder() -> None:
+    """Only the customer's “不满意” does; the callback before it said otherwise."""
+    case = complaint()
+    case.reopen("service-li")
+    assert [c for c in clocks(case.it, SHIPPED, SITE, case.now) if "again" in c.deadline] == []
+
+
 def test_daily_updates_are_stopped_by_the_next_one() -> None:
     """Each update answers the one before, and starts the next day's."""
     case = complaint("update").turn(hours=23)
@@ -284,6 +304,29 @@ def test_a_record_that_ended_asks_for_nothing_that_had_not_run_out(
     )
     found = clocks(case.it._replace(kind=endless), SHIPPED, SITE, case.now + timedelta(days=9))
     assert [c.state for c in found] == states
+
+
+def test_a_record_ended_by_a_signature_ends_when_it_was_signed() -> None:
+    """A report due two days after: late where the signature that ended the record came later."""
+    case = act(capa_awaiting(), "submit", verify_until="2026-03-04")
+    case.turn(days=5)
+    signed = case.now
+    case.sign("approval", "gm")
+    ended = case.it.kind.model_copy(
+        update={
+            "states": tuple(
+                s.model_copy(update={"final": s.id == "approved"}) for s in case.it.kind.states
+            )
+        }
+    )
+    found = clocks(case.it._replace(kind=ended), SHIPPED, SITE, signed + timedelta(days=9))
+    verification = next(c for c in found if c.deadline == "verification")
+    assert (verification.state, verification.stopped_recorded_at) == ("late", signed)
+
+
+def capa_awaiting() -> Case:
+    """A CAPA whose submission is still to come."""
+    return act(act(act(Case(), "issue", source="internal"), "analyse"), "propose")
 
 
 def _analysis_without_stops(case: Case) -> dict[str, object]:
