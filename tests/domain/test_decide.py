@@ -355,6 +355,15 @@ def test_corrected_rows_keep_their_keys() -> None:
     assert list(children) == ["actions-1", "actions-2", "actions-3"]
 
 
+def test_a_corrected_row_keeps_what_its_own_steps_said_since() -> None:
+    """Correcting where an item came from takes nothing back that was done with it."""
+    case = minutes()
+    case.take("complete-action", "design-li", {"result": "交了"}, item="actions-1")
+    rows = [{**KICK_OFF["actions"][0], "due": "2026-03-12"}, KICK_OFF["actions"][1]]
+    item = case.correct("draft", "market-li", {"actions": rows}).items["actions"]["actions-1"]
+    assert (item.values["due"], item.values["result"], item.state) == ("2026-03-12", "交了", "done")
+
+
 # ---------------------------------------------------------------- distribution
 
 
