@@ -288,6 +288,9 @@ class PostgresTransaction:
                 self._connection.close()
             self.rollback()
             raise translated(error) from error
+        except BaseException:  # StoreCorrupt among them: whoever comes next must find the turn free
+            self.rollback()
+            raise
 
     def _run(self, statement: str, params: Sequence[object] = ()) -> list[Row]:
         return rows_of(self._connection, statement, params)
