@@ -8,16 +8,13 @@ from typing import Any
 
 from fastapi import APIRouter
 from pydantic import Field as Constraint
-from starlette.requests import Request
-from starlette.responses import Response
 
 from api.admission import Visit
 from api.appending import Act, Header, file, files
 from api.bodies import Line, Reason, Said
-from api.door import answering
 from api.problems import Refusal
 from api.replies import PROBLEM_RESPONSES, Appended
-from api.steps import respond_to
+from api.steps import appending
 from domain.commands import (
     Acknowledge,
     AnyCommand,
@@ -201,14 +198,10 @@ def act_routes() -> APIRouter:
 
 def _add(router: APIRouter, deed: Deed) -> None:
     act = Act(deed.model, deed.make, deed.word)
-
-    def work(request: Request, raw: bytes) -> Response:
-        return respond_to(request, raw, act, request.path_params["record"])
-
     schema = {"$ref": f"#/components/schemas/{deed.model.__name__}"}
     router.add_api_route(
         f"/{deed.path}",
-        answering(work),
+        appending(act),
         methods=["POST"],
         status_code=201,
         response_model=Appended,

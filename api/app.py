@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
@@ -13,10 +13,12 @@ from starlette.exceptions import HTTPException
 
 from api import clock, health, listing, reading, uploads
 from api.acts import act_routes
+from api.appending import Pending
 from api.batches import batch_routes
 from api.callers import caller_routes
 from api.desk import Desk
 from api.door import Door, refuse
+from api.groups import Groups
 from api.idempotency import Windows
 from api.openapi import document
 from api.problems import Refusal
@@ -50,8 +52,14 @@ def create_desk(archive: Archive, settings: Settings) -> Desk:
         accesses=AccessLog(archive.ledger, archive.options.clock, settings.access_log_seconds),
         windows=Windows(archive.keys),
         clock=archive.options.clock,
+        groups=Groups(lambda asked: taken(archive, asked)),
         pool=ThreadPoolExecutor(settings.threads, thread_name_prefix="request"),
     )
+
+
+def taken(archive: Archive, asked: Sequence[object]) -> Sequence[object]:
+    pending = [one for one in asked if isinstance(one, Pending)]
+    return archive.ledger.execute_many([one.asked for one in pending])
 
 
 def create_app(archive: Archive, settings: Settings) -> FastAPI:
@@ -63,10 +71,12 @@ def create_app(archive: Archive, settings: Settings) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = settings.threads
         desk.accesses.start()
+        desk.groups.start()
         try:
             yield
         finally:
             await anyio.to_thread.run_sync(desk.accesses.stop)
+            await anyio.to_thread.run_sync(desk.groups.stop)
             desk.pool.shutdown()
 
     app = FastAPI(

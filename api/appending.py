@@ -16,7 +16,7 @@ from api.admission import Visit
 from api.bodies import Said, moment, read_as
 from api.problems import Problem, Refusal, problem_of
 from archive.evidence.instant import time_text
-from archive.ledger import Outcome, Prepared, new_id
+from archive.ledger import Asked, Outcome, Prepared, new_id
 from archive.store import Committed, StoreError, VersionConflict
 from domain.clocks import clocks
 from domain.commands import Actor, AnyCommand, Open, TakeStep
@@ -83,11 +83,29 @@ class Reply:
         return orjson.dumps(self.body)
 
 
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A command that the door has let in, and that the ledger has not yet taken."""
+
+    visit: Visit
+    record: Record | None
+    asked: Asked
+
+
 def append(visit: Visit, act: Act, name: str | None, sent: Sent) -> Reply:
     """Take a command, or say what it would do. Raises Refusal, DomainError, StoreError ...
 
     Errors about a record that the caller may know of come with its head (`Behind`).
     """
+    begun = begin(visit, act, name, sent)
+    if isinstance(begun, Reply):
+        return begun
+    (outcome,) = visit.desk.archive.ledger.execute_many([begun.asked])
+    return end(begun, outcome)
+
+
+def begin(visit: Visit, act: Act, name: str | None, sent: Sent) -> Pending | Reply:
+    """What comes before the ledger: who asks, what for, is it the same as before."""
     record = None if name is None else visit.reach(name, act.kind)
     check_reach(visit, act, record)
     said = read_as(act.model, sent.value)
@@ -98,9 +116,20 @@ def append(visit: Visit, act: Act, name: str | None, sent: Sent) -> Reply:
         check_departments(visit, command)
         if sent.validate:
             return _foreseen(visit, visit.desk.archive.ledger.prepare(command, expected=expected))
-        outcome = _execute(visit, command, expected, sent)
     except (DomainError, StoreError) as error:
         raise Behind(error, record, visit) from error
+    return Pending(visit, record, _asked(visit, command, expected, sent))
+
+
+def end(pending: Pending, outcome: Outcome | Exception) -> Reply:
+    """The answer to what the ledger said."""
+    visit, asked = pending.visit, pending.asked
+    if isinstance(outcome, DomainError | StoreError):
+        raise Behind(outcome, pending.record, visit) from outcome
+    if isinstance(outcome, Exception):
+        raise outcome
+    if outcome.committed.replayed and asked.source is not None:
+        _check_same(visit, asked.command, outcome.committed)
     return reply(visit, outcome)
 
 
@@ -207,18 +236,15 @@ def _listed(said: Any) -> Sequence[str]:
 # ---------------------------------------------------------------- retries
 
 
-def _execute(visit: Visit, command: AnyCommand, expected: int | None, sent: Sent) -> Outcome:
-    ledger, caller = visit.desk.archive.ledger, visit.guest.id
+def _asked(visit: Visit, command: AnyCommand, expected: int | None, sent: Sent) -> Asked:
+    caller = visit.guest.id
     idempotency, source = None, None
     if sent.key is not None:
         body = sent.raw + b"\n" + visit.route.encode()
         idempotency = visit.desk.windows.asked(visit.now, caller, check_key(sent.key), body)
     if command.source is not None and command.source_id is not None:
         source = visit.desk.windows.source(caller, command.source, command.source_id)
-    outcome = ledger.execute(command, expected=expected, idempotency=idempotency, source=source)
-    if outcome.committed.replayed and source is not None:
-        _check_same(visit, command, outcome.committed)
-    return outcome
+    return Asked(command, expected, idempotency, source)
 
 
 def check_key(key: str) -> str:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
+from api.groups import Groups
 from api.idempotency import Windows
 from api.settings import Settings
 from archive.accesses import AccessLog
@@ -25,7 +26,9 @@ class Desk:
     windows: Windows
     clock: Callable[[], datetime]
     pool: ThreadPoolExecutor
-    """Requests that wait for the disk: as many as append at once share one commit."""
+    """For uploads, batches and whatever else waits for the disk by itself."""
+    groups: Groups
+    """For appends: those that arrive together are taken together."""
 
     @property
     def directory(self) -> Directory:

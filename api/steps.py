@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from fastapi.routing import APIRoute
@@ -14,35 +16,75 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
 from api.admission import Visit
-from api.appending import Act, Header, Sent, append, files
+from api.appending import Act, Header, Pending, Reply, Sent, begin, end, files
 from api.bodies import Line, Said, StepSaid, parse_json
-from api.door import answering, visit_of
+from api.desk import Desk
+from api.door import Endpoint, read_body, refuse, visit_of
+from api.problems import Refusal
 from api.replies import PROBLEM_RESPONSES, Appended
+from archive.ledger import Outcome
 from domain import forms
 from domain.commands import AnyCommand, Open, TakeStep
 from domain.kind import Form, Kind, Step
 from domain.kinds import all_versions
 from domain.record import Record
 
+_SEPARATORS = re.compile("[,;]")
+
 
 def sent(request: Request, raw: bytes) -> Sent:
-    prefer = request.headers.get("prefer", "").lower()
-    told = {word.strip() for part in prefer.split(",") for word in part.split(";")}
+    prefer = request.headers.get("prefer")
+    told = {word.strip() for word in _SEPARATORS.split(prefer.lower())} if prefer else ()
+    asked = request.scope["query_string"]
     return Sent(
         value=parse_json(raw) if raw else {},
         raw=raw,
         key=request.headers.get("idempotency-key"),
         if_match=request.headers.get("if-match"),
         sent_at=request.headers.get("x-sent-at"),
-        validate="validate" in told or request.query_params.get("validate") == "true",
+        validate="validate" in told
+        or bool(asked and request.query_params.get("validate") == "true"),
     )
 
 
-def respond_to(request: Request, raw: bytes, act: Act, name: str | None) -> Response:
-    visit = visit_of(request)
-    request.scope["caller"] = visit.guest.caller.id
-    reply = append(visit, act, name, sent(request, raw))
+def appending(act: Act) -> Endpoint:
+    """The endpoint of an act: it answers with the others that arrive while the disk is busy."""
+
+    async def endpoint(request: Request) -> Response:
+        desk: Desk = request.app.state.desk
+        settings = desk.settings
+        try:
+            raw = await read_body(request, settings.body_limit, settings.idle_seconds)
+        except Refusal as refusal:
+            return refuse(request, refusal)
+
+        def started() -> Pending | Response:
+            visit = visit_of(request)
+            request.scope["caller"] = visit.guest.caller.id
+            begun = begin(visit, act, request.path_params.get("record"), sent(request, raw))
+            return respond(begun) if isinstance(begun, Reply) else begun
+
+        return await desk.groups.answer(started, ended, partial(told, request))
+
+    return endpoint
+
+
+def ended(pending: object, outcome: object) -> Response:
+    if not isinstance(pending, Pending) or not isinstance(outcome, Outcome | Exception):
+        raise TypeError("a group was answered with something else")
+    return respond(end(pending, outcome))
+
+
+def respond(reply: Reply) -> Response:
     return Response(reply.content(), reply.status, reply.headers, media_type="application/json")
+
+
+def told(request: Request, error: Exception) -> Response:
+    """A problem; what is nobody's fault but ours is raised, and logged at the door."""
+    response = refuse(request, error)
+    if response.status_code == 500:
+        raise error
+    return response
 
 
 def opening(kind: Kind, step: Step) -> Act:
@@ -86,17 +128,11 @@ def typed_body(kind: Kind, step: Step) -> type[BaseModel]:
 
 
 def _route(path: str, kind: Kind, step: Step, act: Act) -> APIRoute:
-    named = "record" if "{record}" in path else None
-
-    def work(request: Request, raw: bytes) -> Response:
-        name = request.path_params["record"] if named else None
-        return respond_to(request, raw, act, name)
-
     body = typed_body(kind, step)
     clauses = " ".join(filter(None, (step.source, f"[{step.mark}]")))
     return APIRoute(
         path,
-        answering(work),
+        appending(act),
         methods=["POST"],
         status_code=201,
         response_model=Appended,

@@ -115,6 +115,30 @@ class Committer:
             raise AssertionError("a unit came back without an outcome")
         return pending.result
 
+    def commit_many(self, units: Sequence[Unit]) -> list[tuple[Committed, ...] | StoreError]:
+        """Each unit's outcome or refusal, as `commit` would give it, queued together and in order:
+        one caller with many units pays for few commits and no change of thread."""
+        waiting: list[Pending | StoreError] = []
+        for unit in units:
+            try:
+                check(unit)
+                waiting.append(Pending(unit))
+            except InvalidUnit as refusal:
+                waiting.append(refusal)
+        queued = [pending for pending in waiting if isinstance(pending, Pending)]
+        if not queued:
+            return [one for one in waiting if isinstance(one, StoreError)]
+        with self._mutex:
+            self._queue.extend(queued)
+            queued[0].leads = leads = not self._led
+            self._led = True
+        for pending in queued:
+            if not (leads and pending is queued[0]):
+                pending.gate.acquire()
+            if pending.leads:
+                self._lead()
+        return [one if isinstance(one, StoreError) else _outcome(one) for one in waiting]
+
     def _lead(self) -> None:
         """Commit one group, which holds the leader's own unit, and pass the lead on."""
         group = self._take()
@@ -215,6 +239,16 @@ class Committer:
             return
         if pending.result is None:
             pending.error = error
+
+
+def _outcome(pending: Pending) -> tuple[Committed, ...] | StoreError:
+    if isinstance(pending.error, StoreError):
+        return pending.error
+    if pending.error is not None:
+        raise pending.error
+    if pending.result is None:
+        raise AssertionError("a unit came back without an outcome")
+    return pending.result
 
 
 class Draft:

@@ -87,6 +87,16 @@ class TogetherError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """A command as `execute` takes it."""
+
+    command: AnyCommand
+    expected: int | None = None
+    idempotency: Idempotency | None = None
+    source: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """A decided and sealed event that is not committed: the answer to a validate-only call."""
 
@@ -272,6 +282,55 @@ class Ledger(Application[UUID]):
                 if attempt or not self._moved(command.record_id):
                     raise
         raise AssertionError("unreachable")
+
+    def execute_many(self, asked: Sequence[Asked]) -> list[Outcome | Exception]:
+        """Each command's outcome or refusal, as `execute` would give it, in few commits.
+
+        Where several are for one record, each is decided on what those before it will leave. What
+        cannot be had in this way, for whatever reason, is asked for again by itself.
+        """
+        after: dict[str, Record] = {}
+        made: list[tuple[int, Sealed, Decision]] = []
+        units: list[Unit] = []
+        for n, one in enumerate(asked):
+            try:
+                sealed, decision, unit = self._unit(one, after)
+            except (DomainError, StoreError):
+                continue
+            made.append((n, sealed, decision))
+            units.append(unit)
+        outcomes: dict[int, Outcome] = {}
+        for (n, sealed, decision), committed in zip(
+            made, self.committer.commit_many(units), strict=True
+        ):
+            if isinstance(committed, tuple):
+                outcomes[n] = self._noted(committed[0], sealed, decision)
+        return [outcomes.get(n) or self._outcome(one) for n, one in enumerate(asked)]
+
+    def _unit(self, one: Asked, after: dict[str, Record]) -> tuple[Sealed, Decision, Unit]:
+        command = one.command
+        record = after.get(command.record_id) or self._current(command)
+        if one.expected is not None and record is not None and record.version != one.expected:
+            raise VersionConflict(record.id, one.expected, record.version)
+        decision = decide(record, command, self._context(record, command))
+        sealed = self.seal(record, decision)
+        expected = {**decision.reads, self.keyring.record: self.keyring.version}
+        unit = Unit((sealed,), expected, one.idempotency, one.source)
+        if record is not None:  # a record that is only now opened is known to nobody else
+            placed = Recorded(decision.event, command.received_at, -1, sealing.digest(sealed))
+            after[command.record_id] = _after(record, placed)
+        return sealed, decision, unit
+
+    def _outcome(self, one: Asked) -> Outcome | Exception:
+        try:
+            return self.execute(
+                one.command,
+                expected=one.expected,
+                idempotency=one.idempotency,
+                source=one.source,
+            )
+        except Exception as error:  # noqa: BLE001 - handed to the one who asked
+            return error
 
     def prepare(self, command: AnyCommand, *, expected: int | None = None) -> Prepared:
         """What the command would lead to, committing nothing."""
