@@ -13,7 +13,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from domain.calendar import Calendar
-from domain.clocks import Clock, clocks, midnight
+from domain.clocks import Clock, midnight, running
 from domain.conditions import signed_off
 from domain.kind import Anyone, Collection, Named, Step, Systems, Who
 from domain.record import Entry, Item, Record
@@ -52,13 +52,13 @@ def matters(record: Record, calendar: Calendar, zone: ZoneInfo) -> tuple[Matter,
     """Everything that is open in a record; nothing where its content is gone."""
     if not record.readable or record.kind.internal:
         return ()
-    running = _running(record, calendar, zone)
-    found = [_of_clock(record, c) for c in running]
+    timed = _running(record, calendar, zone)
+    found = [_of_clock(record, c) for c in timed]
     found += _signatures(record)
     found += _acknowledgements(record)
-    found += _items(record, {c.item for c in running}, zone)
+    found += _items(record, {c.item for c in timed}, zone)
     if record.provenance is None:
-        found += _steps(record, {c.deadline for c in running})
+        found += _steps(record, {c.deadline for c in timed})
         found += _filing(record, zone)
     return tuple({m.key: m for m in found}.values())
 
@@ -72,7 +72,7 @@ def _running(record: Record, calendar: Calendar, zone: ZoneInfo) -> tuple[Clock,
     asked = max((record.recorded_at, *known))
     if record.filing is not None or not record.kind.deadlines:
         return ()
-    return tuple(c for c in clocks(record, calendar, zone, asked) if c.stopped_at is None)
+    return running(record, calendar, zone, asked)
 
 
 def _of_clock(record: Record, clock: Clock) -> Matter:

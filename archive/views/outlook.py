@@ -14,7 +14,8 @@ from domain.calendar import Calendar
 from domain.matters import Matter, matters
 from domain.record import Record
 
-REMEMBERED = 2048
+REMEMBERED = 4096
+"""More than the changes of one batch: each of its views asks for the same."""
 
 
 class Outlook:
@@ -22,18 +23,19 @@ class Outlook:
 
     def __init__(self, calendar: Callable[[int], Calendar], zone: ZoneInfo) -> None:
         self._calendar, self.zone = calendar, zone
-        self._known: dict[str, tuple[int, Calendar, tuple[Matter, ...]]] = {}
+        self._known: dict[tuple[str, int], tuple[Calendar, tuple[Matter, ...]]] = {}
 
     def matters(self, record: Record, leaf_index: int) -> tuple[Matter, ...]:
         """The open matters of a record as of a leaf."""
         calendar = self._calendar(leaf_index)
-        known = self._known.get(record.id)
-        if known is not None and known[0] == record.version and known[1] is calendar:
-            return known[2]
+        key = record.id, record.version
+        known = self._known.get(key)
+        if known is not None and known[0] is calendar:
+            return known[1]
         found = matters(record, calendar, self.zone)
         if len(self._known) >= REMEMBERED:
             self._known.clear()
-        self._known[record.id] = record.version, calendar, found
+        self._known[key] = calendar, found
         return found
 
     def next_due(self, record: Record, leaf_index: int) -> tuple[str | None, bool]:

@@ -35,6 +35,14 @@ class MadeLog:
     def opening(self, record_id: str) -> int:
         return self.histories[record_id][0].leaf_index
 
+    def begun(self, part: float) -> MadeLog:
+        """The first part of this log: most of its records are still open."""
+        log = MadeLog()
+        events = {r.leaf_index: r for h in self.histories.values() for r in h}
+        for leaf in range(int(len(self.changes) * part)):
+            log.append(events[leaf])
+        return log
+
     def append(self, recorded: Recorded) -> None:
         recorded = replace(recorded, leaf_index=len(self.changes))
         record_id = recorded.event.record_id
