@@ -243,7 +243,7 @@ class _Examination:
         else:
             code, chosen = "leaf-bytes", signed or column
         if code:
-            part = f"tile 0/{where.leaf // WIDTH}" if code == "tile" and where.leaf else where.part
+            part = f"tile 0/{row[0] // WIDTH}" if code == "tile" else None
             self.findings.add(_recoded(where, code, part))
         return chosen
 
