@@ -1,0 +1,145 @@
+"""`liuhen check` against the pure cost of its Ed25519 verifications, in one run.
+
+    python benchmarks/check.py [--events 100000] [--rounds 3] [--store sqlite|DSN]
+
+The yardstick verifies the same signatures (an envelope's and a receipt's per event) with
+`cryptography` and does nothing else, on all cores: in threads and in processes, whichever is
+faster. The ratio is yardstick / check; 0.7 is asked for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from archive.check import Thoroughness, check
+from archive.evidence import dsse
+from archive.quick_read import read_leaf, read_receipt
+from archive.store import Unit
+from tests.archive.small_archive import (
+    SmallArchive,
+    postgres_archive,
+    sqlite_archive,
+)
+
+UNIT = 250
+SAID = "客户来电反映设备迟到三天，已通知物流与销售；" * 12
+Signed = tuple[bytes, bytes, bytes]
+
+
+def fill(small: SmallArchive, events: int) -> None:
+    """Records of about eight events each, whose events lie apart as they would in life."""
+    records = [small.keys.new_record()[0] for _ in range(max(1, events // 8))]
+    done = 2
+    while done < events:
+        count = min(UNIT, events - done)
+        chosen = [records[(done + i) * 7919 % len(records)] for i in range(count)]
+        small.committer.commit(Unit(tuple(small.seal(record, SAID) for record in chosen)))
+        done += count
+        if done % 5000 < UNIT:
+            small.log.checkpoint()
+    small.log.checkpoint()
+
+
+def signatures(small: SmallArchive) -> list[Signed]:
+    """(public key, signature, message) of every verification that the check makes."""
+    register, found = small.keyring.register, []
+    for row in small.store.leaves(0):
+        _, envelope, said = read_leaf(row.leaf)
+        receipt, _ = read_receipt(small.store.receipt(row.leaf_index) or b"")
+        for each, name in ((envelope, said.key), (receipt, receipt.keyid)):
+            message = dsse.pae(each.payload_type, each.payload)
+            found.append((register.entries[name].key.public, each.signature, message))
+    return found
+
+
+def verify(batch: Sequence[Signed]) -> None:
+    keys: dict[bytes, Ed25519PublicKey] = {}
+    for public, signature, message in batch:
+        key = keys.get(public)
+        if key is None:
+            key = keys[public] = Ed25519PublicKey.from_public_bytes(public)
+        key.verify(signature, message)
+
+
+_work: list[list[Signed]] = []
+
+
+def verify_mine(start: int, stop: int) -> None:
+    verify(_work[0][start:stop])
+
+
+def in_cores(pool: Executor, work: list[Signed]) -> None:
+    """Forked or threaded: the work is in memory already, none of it is sent."""
+    step = 2000
+    list(
+        pool.map(
+            verify_mine,
+            range(0, len(work), step),
+            [min(at + step, len(work)) for at in range(0, len(work), step)],
+        )
+    )
+
+
+def timed(act: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    act()
+    return time.perf_counter() - began
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--store", default="sqlite", help="sqlite, or a PostgreSQL DSN")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder)
+        small = (
+            sqlite_archive(path) if given.store == "sqlite" else postgres_archive(given.store, path)
+        )
+        print(f"filling {given.events} events: {timed(lambda: fill(small, given.events)):.0f} s")
+        measure(small, given.rounds)
+        small.close()
+
+
+def measure(small: SmallArchive, rounds: int) -> None:
+    cores = os.cpu_count() or 1
+    _work.append(signatures(small))
+    ratios = []
+    for _ in range(rounds):
+        with ThreadPoolExecutor(cores) as pool:
+            threads = timed(lambda pool=pool: in_cores(pool, _work[0]))
+        with ProcessPoolExecutor(cores, mp_context=get_context("fork")) as pool:
+            processes = timed(lambda pool=pool: in_cores(pool, _work[0]))
+        began = time.perf_counter()
+        report = check(small.sources, small.clock, how=Thoroughness(cores))
+        spent = time.perf_counter() - began
+        if not report.ok:
+            raise SystemExit(report.text("en"))
+        pure = min(threads, processes)
+        ratios.append(pure / spent)
+        print(
+            f"threads {threads:.2f} s, processes {processes:.2f} s, check {spent:.2f} s, "
+            f"ratio {ratios[-1]:.2f}"
+        )
+    worker = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
+    print(f"largest child process {worker} MB")
+    print(f"median ratio {statistics.median(ratios):.2f} (0.70 asked), {report.size} leaves")
+
+
+if __name__ == "__main__":
+    main()
