@@ -41,11 +41,12 @@ class LinksView:
 
     def project(self, changes: Sequence[RecordChange]) -> None:
         before: dict[str, set[Row]] = {}
-        after: dict[str, set[Row]] = {}
+        latest: dict[str, Record] = {}
         for change in changes:
             if change.record_id not in before:
                 before[change.record_id] = _rows(change.before) if change.before else set()
-            after[change.record_id] = _rows(change.after)
+            latest[change.record_id] = change.after
+        after = {record_id: _rows(record) for record_id, record in latest.items()}
         changed = [r for r in after if after[r] != before[r]]
         self._database.executemany(
             "DELETE FROM links_rows WHERE record_id = ?", [(r,) for r in changed if before[r]]

@@ -155,13 +155,17 @@ class RegisterView:
     def _rows(self, changes: Sequence[RecordChange]) -> Iterator[Row]:
         opened = self._opening(changes[0].record_id)
         ends = [c.leaf_index for c in changes[1:]]
+        entries, words = None, ("", "")
         for change, until in zip(changes, [*ends, None], strict=True):
-            line = self._line(change.after, change.leaf_index, opened)
+            record = change.after
+            if record.entries is not entries or not record.readable or not words[0]:
+                entries, words = record.entries, (subject(record, "zh"), subject(record, "en"))
+            line = self._line(record, words, change.leaf_index, opened)
             yield (*line, change.leaf_index, until)
 
-    def _line(self, record: Record, leaf: int, opened: int) -> Row:
+    def _line(self, record: Record, words: tuple[str, str], leaf: int, opened: int) -> Row:
         due, provisional = self._outlook.next_due(record, leaf)
-        zh, en = _subjects(record)
+        zh, en = words
         return (
             record.id,
             record.number,
@@ -412,10 +416,6 @@ def _read_cursor(cursor: str, sort: Sort, descending: bool, known: int | None) -
             return value, leaf
         case _:
             raise BadCursor
-
-
-def _subjects(record: Record) -> tuple[str, str]:
-    return subject(record, "zh"), subject(record, "en")
 
 
 def _references(record: Record | None) -> set[tuple[str, str]]:

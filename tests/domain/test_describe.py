@@ -15,7 +15,7 @@ def test_every_record_has_a_subject_in_one_line() -> None:
     ids = {*PEOPLE.values(), *DEPARTMENTS.values()}
     for record in log.states.values():
         for language in ("zh", "en"):
-            line = subject(record, language, directory())  # type: ignore[arg-type]
+            line = subject(record, language, directory())
             assert line.strip()
             assert "\n" not in line
             assert len(line) <= 200

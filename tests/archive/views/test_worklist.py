@@ -44,6 +44,7 @@ def test_the_list_now_and_at_any_time_is_what_replays_give(
     worklist: WorklistView, log: MadeLog
 ) -> None:
     """One row for each matter that is open in a replay to the same leaf, with the same due time."""
+    expected: set[tuple[object, ...]] = set()
     for known in (*range(0, len(log.changes), 15), None):
         size = len(log.changes) if known is None else known
         expected = set()
