@@ -248,10 +248,14 @@ DAMAGES: dict[str, tuple[Damage, str, int | None, str]] = {
         put("events", "topic", "leaf_index = 20", "~key-register/step-taken"),
         "column", 20, "topic",
     ),
-    "record_id": (put("events", "record_id", "leaf_index = 20", b"r" * 16), "column", 20, "record_id"),
+    "record_id": (
+        put("events", "record_id", "leaf_index = 20", b"r" * 16), "column", 20, "record_id",
+    ),
     "version": (put("events", "version", "leaf_index = 20", 999), "column", 20, "version"),
     "event_id": (put("events", "event_id", "leaf_index = 20", b"e" * 16), "column", 20, "event_id"),
-    "recorded_at": (put("events", "recorded_at", "leaf_index = 20", 0), "column", 20, "recorded_at"),
+    "recorded_at": (
+        put("events", "recorded_at", "leaf_index = 20", 0), "column", 20, "recorded_at",
+    ),
     "number": (put("events", "number", f"leaf_index = {FIRST}", "KS-1"), "column", FIRST, "number"),
     "receipt": (flip("events", "receipt", "leaf_index = 20"), "receipt", 20, ""),
     "receipt's text": (flip("events", "receipt", "leaf_index = 20", 40), "receipt", 20, ""),
@@ -263,7 +267,9 @@ DAMAGES: dict[str, tuple[Damage, str, int | None, str]] = {
     "contents swapped": (swap_contents, "wrapped-key", 30, "part 0"),
     "orphan content": (orphan, "content-orphan", 20, "part 7"),
     "orphan content beyond": (orphan_beyond, "content-orphan", 5000, "part 0"),
-    "attachment's wrap": (flip("content", "wrapped", slot(FIRST, 1)), "wrapped-key", FIRST, "part 1"),
+    "attachment's wrap": (
+        flip("content", "wrapped", slot(FIRST, 1)), "wrapped-key", FIRST, "part 1",
+    ),
     "attachment deleted": (drop("content", slot(FIRST, 1)), "content-missing", FIRST, "part 1"),
     "segment": (flip("segments", "ciphertext", SEGMENT), "segment", FIRST, "part 1"),
     "segment deleted": (drop("segments", SEGMENT), "segment-missing", FIRST, "part 1 segment 1"),
@@ -505,7 +511,7 @@ def test_report(small: SmallArchive, tmp_path: Path) -> None:
     assert findings.by_code == dict.fromkeys(CODES, 100)
     small.open()
     small.store.destroy_content(small.open())
-    report = small.check(compare_views=lambda progress: [Finding("view", part="register")])
+    report = small.check(compare_views=lambda _: [Finding("view", part="register")])
     assert report.views_seconds is not None
     assert report.by_code == {"content-missing": 1, "view": 1}
     assert "内容缺失" in report.text("zh")
