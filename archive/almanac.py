@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from archive.ledger import Ledger
 from archive.sealing import INTERNAL
@@ -13,6 +14,17 @@ from domain.kinds import all_versions
 from domain.registry import Registry
 
 
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Calendars, each in force from its leaf on."""
+
+    leaves: list[int] = field(default_factory=lambda: [-1])
+    calendars: list[Calendar] = field(default_factory=lambda: [Calendar()])
+
+    def at(self, leaf_index: int) -> Calendar:
+        return self.calendars[bisect_right(self.leaves, leaf_index) - 1]
+
+
 class Almanac:
     """Follows the log; a calendar is in force from the leaf that published it on."""
 
@@ -20,8 +32,7 @@ class Almanac:
         self._ledger = ledger
         self._registry = Registry()
         self._seen = 0
-        self._leaves: list[int] = [-1]
-        self._calendars: list[Calendar] = [Calendar()]
+        self.published = Published()
 
     def follow(self, size: int) -> None:
         """Read on to a log of so many leaves."""
@@ -31,17 +42,17 @@ class Almanac:
             self._registry = self._registry.apply(
                 self._ledger.get(row.record_id, version=row.version)
             )
-            if self._registry.calendar != self._calendars[-1]:
-                self._leaves.append(row.leaf_index)
-                self._calendars.append(self._registry.calendar)
+            if self._registry.calendar != self.published.calendars[-1]:
+                self.published.leaves.append(row.leaf_index)
+                self.published.calendars.append(self._registry.calendar)
         self._seen = size
 
     def at(self, leaf_index: int) -> Calendar:
-        return self._calendars[bisect_right(self._leaves, leaf_index) - 1]
+        return self.published.at(leaf_index)
 
     def changes(self, start: int, stop: int) -> Sequence[int]:
         """The leaves start <= index < stop that changed the calendar."""
-        return [leaf for leaf in self._leaves if start <= leaf < stop]
+        return [leaf for leaf in self.published.leaves if start <= leaf < stop]
 
 
 def internal_topics() -> tuple[str, ...]:

@@ -2,7 +2,8 @@
 
 One process of an archive projects, the others read what it wrote. A first load goes record by
 record: each record's whole history at once, so it is opened with one key and replayed once, and
-memory stays flat. After that the log is followed leaf by leaf, in transactions of a thousand.
+memory stays flat (`archive.loading`). After that the log is followed leaf by leaf, in transactions
+of a thousand.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from dataclasses import dataclass, replace
 from time import monotonic
 
 from archive.almanac import Almanac
-from archive.evidence.errors import EvidenceError
-from archive.evidence.instant import time_text
+from archive.keystore import KeyDestroyed
 from archive.ledger import Ledger
+from archive.loading import UNREADABLE, Plan, Taped, Whole, change, spare_cores, taped
 from archive.organisation import Organisation
 from archive.sealing import INTERNAL
 from archive.store import StoredEvent, StoreError
-from archive.views.access import AccessView, readers
+from archive.views.catalogue import Catalogue
 from archive.views.database import (
     Alarm,
     NotLeading,
@@ -31,14 +32,6 @@ from archive.views.database import (
     ViewDatabaseUnavailable,
     ViewStopped,
 )
-from archive.views.links import LinksView
-from archive.views.numbers import NumbersView
-from archive.views.outlook import Outlook
-from archive.views.register import RegisterView
-from archive.views.search import Document, SearchView
-from archive.views.worklist import WorklistView
-from domain.access import departments
-from domain.describe import searchable
 from domain.events import Recorded
 from domain.record import Record, evolve
 
@@ -47,7 +40,8 @@ REMEMBERED = 4096
 POLL_SECONDS = 0.1
 """How often the leading process looks for what others have added."""
 KEY_REGISTER = f"{INTERNAL}key-register/"
-_UNREADABLE = (EvidenceError, LookupError, ValueError)
+ALONE = 20_000
+"""Up to so many leaves a load is done before other processes have started."""
 Progress = Callable[[int, int], None]
 
 
@@ -67,17 +61,12 @@ class Projector:
     def __init__(self, ledger: Ledger, organisation: Organisation, database: ViewDatabase) -> None:
         self._ledger, self._database = ledger, database
         self._almanac = Almanac(ledger)
-        self._outlook = outlook = Outlook(self._almanac.at, organisation.zone)
-        self.access = AccessView(database)
-        self.register = RegisterView(database, outlook, self._opening)
-        self.links = LinksView(database)
-        self.worklist = WorklistView(database, outlook)
-        self.search = SearchView(database, self._document)
-        self.numbers = NumbersView(database)
-        # Who may see a record is there before the record is.
-        self.views: tuple[View, ...] = (
-            self.access, self.links, self.numbers, self.worklist, self.register, self.search,
-        )  # fmt: skip
+        self._zone = organisation.zone
+        self._catalogue = Catalogue(database, self._almanac.at, organisation.zone, self._opening)
+        self.views = self._catalogue.views
+        self.access, self.links = self._catalogue.access, self._catalogue.links
+        self.register, self.worklist = self._catalogue.register, self._catalogue.worklist
+        self.search, self.numbers = self._catalogue.search, self._catalogue.numbers
         self._prepared = False
         self._alarms: list[Alarm] = []
         self._lock = threading.RLock()
@@ -215,17 +204,17 @@ class Projector:
             changes = self._changes(rows, start, stop)
             if turn:
                 changes += self._provisional(changes[0])
-        except _UNREADABLE as error:
-            self._stop_all(start, error)
+        except UNREADABLE as error:
+            self._stop_all(start, type(error).__name__)
             return
         self._advance(self.views, changes, stop - 1)
         for row in rows:
             self._noted.pop(row.leaf_index, None)
 
-    def _stop_all(self, leaf_index: int, error: Exception) -> None:
+    def _stop_all(self, leaf_index: int, error: str) -> None:
         """An event cannot be read: no view may go past it."""
         for view in self.views:
-            self._database.sound(Alarm(view.name, leaf_index, type(error).__name__))
+            self._database.sound(Alarm(view.name, leaf_index, error))
         self._alarms = self._database.alarms()
 
     def _provisional(self, published: RecordChange) -> list[RecordChange]:
@@ -266,7 +255,7 @@ class Projector:
             if after is None:
                 raise LookupError(row.record_id)
             self._remember(after, row)
-            changes.append(_change(before, after, recorded))
+            changes.append(change(before, after, recorded))
         return changes
 
     def _before(self, row: StoredEvent) -> Record | None:
@@ -314,21 +303,22 @@ class Projector:
             return
         size = self._ledger.store.head().size
         self._almanac.follow(size)
-        turns = self._turns(size)
+        plan = Plan(
+            self._database.dialect,
+            self._zone,
+            self._almanac.published,
+            tuple(self._turns(size)),
+            tuple(view.name for view in views),
+        )
         done = 0
-        batch: list[RecordChange] = []
-        for record_id in self._records(size):
-            try:
-                batch += self._whole(record_id, size, turns)
-            except _UNREADABLE as error:
-                self._stop_all(self._opening(record_id), error)
+        for tape in taped(plan, self._wholes(size), spare_cores() if size > ALONE else 0):
+            if tape.unreadable is not None:
+                self._stop_all(*tape.unreadable)
                 return
-            if len(batch) >= BATCH:
-                self._feed(views, batch)
-                done, batch = done + len(batch), []
-                if progress is not None:
-                    progress(min(done, size), size)
-        self._feed(views, batch)
+            self._play(tape)
+            done += tape.events
+            if progress is not None:
+                progress(min(done, size), size)
         for view in views:
             if not self._database.alarm(view.name):
                 with self._database.transaction():
@@ -337,6 +327,39 @@ class Projector:
         self._alarms = self._database.alarms()
         if progress is not None:
             progress(size, size)
+
+    def _play(self, tape: Taped) -> None:
+        for view, (leaf_index, error) in tape.failed.items():
+            self._database.sound(Alarm(view, leaf_index, error))
+        stopped = {alarm.view for alarm in self._database.alarms()}
+        with self._database.transaction():
+            for view, statements in tape.statements.items():
+                for sql, rows in statements if view not in stopped else ():
+                    self._database.executemany(sql, rows)
+
+    def _wholes(self, size: int) -> Iterator[list[Whole]]:
+        """Every record with all its leaves, about a thousand leaves at a time."""
+        batch: list[Whole] = []
+        leaves = 0
+        for row in self._ledger.store.leaves(0, size):
+            if row.version == 1 and not _is_key(row):
+                whole = self._whole(row.record_id, size)
+                batch.append(whole)
+                leaves += len(whole.rows)
+                if leaves >= BATCH:
+                    yield batch
+                    batch, leaves = [], 0
+        if batch:
+            yield batch
+
+    def _whole(self, record_id: str, size: int) -> Whole:
+        rows = [r for r in self._ledger.store.record(record_id) if r.leaf_index < size]
+        contents = self._ledger.store.content_of_record(record_id, upto=rows[-1].version)
+        try:
+            key = self._ledger.keys.get(record_id)
+        except KeyDestroyed:
+            key = None
+        return Whole(record_id, key, tuple(rows), tuple(contents))
 
     def _turns(self, size: int) -> list[Recorded]:
         """The events that changed the calendar."""
@@ -348,50 +371,6 @@ class Projector:
                     row.record_id, after=row.version - 1, upto=row.version
                 )
         return found
-
-    def _feed(self, views: Sequence[View], changes: Sequence[RecordChange]) -> None:
-        for view in views:
-            if not self._database.alarm(view.name):
-                with suppress(ViewStopped):
-                    self._database.advance(view, changes, -1)
-
-    def _records(self, size: int) -> Iterator[str]:
-        for row in self._ledger.store.leaves(0, size):
-            if row.version == 1 and not _is_key(row):
-                self._openings[row.record_id] = row.leaf_index
-                if len(self._openings) > REMEMBERED:
-                    self._openings.popitem(last=False)
-                yield row.record_id
-
-    def _whole(self, record_id: str, size: int, turns: Sequence[Recorded]) -> list[RecordChange]:
-        """A record's changes from its first leaf on, and where a new calendar may have moved what
-        it waits for."""
-        changes: list[RecordChange] = []
-        state: Record | None = None
-        history = [r for r in self._ledger.history(record_id) if r.leaf_index < size]
-        following = [*turns, None]
-        for recorded in history:
-            following = self._passed(changes, state, following, recorded.leaf_index)
-            before, state = state, evolve(state, recorded)
-            if state is None:
-                raise LookupError(record_id)
-            changes.append(_change(before, state, recorded))
-        self._passed(changes, state, following, size)
-        return changes
-
-    def _passed(
-        self,
-        changes: list[RecordChange],
-        state: Record | None,
-        turns: list[Recorded | None],
-        before: int,
-    ) -> list[Recorded | None]:
-        """Add the turns of the calendar that came before a leaf; those that follow it."""
-        while (turn := turns[0]) is not None and turn.leaf_index < before:
-            turns = turns[1:]
-            if state is not None and self._outlook.next_due(state, turn.leaf_index - 1)[1]:
-                changes.append(_moved(state, turn))
-        return turns
 
     # ---------------------------------------------------------------- forgetting
 
@@ -423,49 +402,9 @@ class Projector:
         for recorded in self._ledger.open_all(self._ledger.store.record(record_id), ()):
             before, state = state, evolve(state, recorded)
             if state is not None:
-                changes.append(_change(before, state, recorded))
+                changes.append(change(before, state, recorded))
         return changes
-
-    # ---------------------------------------------------------------- what is searched
-
-    def _document(self, change: RecordChange) -> Document | None:
-        record = change.after
-        if record.kind.internal or not record.readable:
-            return None
-        opened = record.entries[0].recorded_at if record.entries else record.recorded_at
-        return Document(
-            record_id=record.id,
-            text=searchable(record),
-            kind=record.kind.id,
-            recorded_at=time_text(opened),
-            leaf_index=self._opening(record.id),
-            departments=departments(record),
-            audience=readers(record),
-        )
 
 
 def _is_key(row: StoredEvent) -> bool:
     return row.topic.startswith(KEY_REGISTER)
-
-
-def _change(before: Record | None, after: Record, recorded: Recorded) -> RecordChange:
-    return RecordChange(
-        after.id,
-        recorded.leaf_index,
-        time_text(recorded.recorded_at),
-        before,
-        after,
-        recorded.event,
-    )
-
-
-def _moved(state: Record, published: Recorded) -> RecordChange:
-    """Not the record changed, but the calendar by which its deadlines are counted."""
-    return RecordChange(
-        state.id,
-        published.leaf_index,
-        time_text(published.recorded_at),
-        state,
-        state,
-        published.event,
-    )
