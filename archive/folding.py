@@ -18,7 +18,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from zhconv_rs import zhconv
+from opencc import OpenCC
 
 _IDEOGRAPHS = (range(0x3400, 0x4DC0), range(0x4E00, 0xA000), range(0x20000, 0x323B0))
 
@@ -43,9 +43,9 @@ _STRETCHES = re.compile(
 
 @lru_cache(maxsize=1)
 def _simplified() -> dict[int, str]:
-    """Every traditional character and its simplified one, from the table of zhconv-rs."""
+    """Every traditional character and its simplified one, from the tables of OpenCC."""
     characters = [chr(c) for block in _IDEOGRAPHS for c in block]
-    converted = zhconv("\n".join(characters), "zh-hans").split("\n")
+    converted = OpenCC("t2s").convert("\n".join(characters)).split("\n")
     table = {a: b for a, b in zip(characters, converted, strict=True) if a != b and len(b) == 1}
     return {ord(character): _last(character, table) for character in table}
 
