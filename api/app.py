@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from api import clock, health, listing, reading, uploads
+from api import health, listing, manual, reading, uploads
 from api.acts import act_routes
 from api.appending import Pending
 from api.batches import batch_routes
@@ -86,15 +86,11 @@ def create_app(archive: Archive, settings: Settings) -> FastAPI:
     app.state.desk = desk
     steps = step_routes()
     app.router.routes.append(steps)
-    for router in (
-        reading.router,
-        listing.router,
-        uploads.router,
-        health.router,
-        act_routes(),
-        batch_routes(),
-        caller_routes(),
-    ):
+    routers = (
+        reading.router, listing.router, uploads.router, health.router, manual.router,
+        act_routes(), batch_routes(), caller_routes(),
+    )  # fmt: skip
+    for router in routers:
         app.include_router(router)
     for kind_id in current():
         app.include_router(listing.of_one_kind(kind_id))
@@ -103,6 +99,3 @@ def create_app(archive: Archive, settings: Settings) -> FastAPI:
         app.add_exception_handler(error, refuse)
     app.add_middleware(Door, desk=desk)
     return app
-
-
-__all__ = ["clock", "create_app", "create_desk"]

@@ -139,7 +139,7 @@ def visit_of(request: Request) -> Visit:
     return Visit(
         desk=desk,
         request_id=request.scope["request_id"],
-        route=f"{request.method} {request.url.path}",
+        route=f"{request.method} {request.scope['path']}",
         now=desk.clock(),
         authorization=request.headers.get("authorization"),
     )

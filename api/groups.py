@@ -1,8 +1,10 @@
-"""Appends that arrive together are taken together: a few threads, each with all that is waiting.
+"""Appends that arrive together are taken together, by one thread that takes all that is waiting.
 
-With a thread for each request, sixty-four of them and the event loop fight for the interpreter;
-so a worker takes whatever has queued, decides and seals it one after the other, and hands it to the
-committer at once. While one group waits for the disk, the next worker prepares another.
+With a thread for each request, sixty-four of them and the event loop fight for the interpreter; so
+one worker takes whatever has queued, decides and seals it one after the other, and commits it at
+once. While it waits for the disk, the event loop reads the next requests. Measured with 64
+connections on two cores, processor time a request: a thread each 1.9 ms, three workers 1.1 ms, two
+1.0 ms, one 0.8 ms (docs/api.md).
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from queue import Empty, SimpleQueue
 
 from starlette.responses import Response
 
-WORKERS = 3
+WORKERS = 1
 MOST = 64
 
 

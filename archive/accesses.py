@@ -76,21 +76,25 @@ class AccessLog:
         self._thread.start()
 
     def stop(self) -> None:
-        """Write what is left and end the thread."""
+        """Write what is left and end the thread; what cannot be written is lost, and said so."""
         self._ended = True
         self._wake.set()
         if self._thread is not None:
             self._thread.join()
-        self.flush()
+        self._try_to_flush()
 
     def _run(self) -> None:
         while not self._ended:
             self._wake.wait(self.interval)
             self._wake.clear()
-            try:
-                self.flush()
-            except StoreError:
-                _log.exception("accesses could not be written; they are kept and tried again")
+            self._try_to_flush()
+
+    def _try_to_flush(self) -> None:
+        try:
+            self.flush()
+        except StoreError:
+            said = {"waiting": len(self._notes)}
+            _log.exception("accesses could not be written; they wait", extra={"said": said})
 
     def _write(self, batch: list[Access]) -> None:
         now = self.clock()

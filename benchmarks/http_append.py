@@ -189,11 +189,12 @@ def main() -> None:
     parser.add_argument("--keys", action="store_true")
     parser.add_argument("--views", action="store_true")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--only")
     told = parser.parse_args()
     if told.serve:
         serve(told.serve, told.port)
         return
-    rates: dict[str, list[float]] = {"yardstick": [], "yardstick_async": [], "ours": []}
+    rates: dict[str, list[float]] = {w: [] for w in (told.only or "yardstick,yardstick_async,ours").split(",")}
     for n in range(told.rounds):
         for m, which in enumerate(rates):
             with tempfile.TemporaryDirectory() as folder:
@@ -205,6 +206,9 @@ def main() -> None:
                 rates[which].append(
                     measure(which, told.port + n * 3 + m, told.seconds, env, told.keys)
                 )
+    if told.only:
+        print(rates, COSTS)
+        return
     middle = {which: statistics.median(found) for which, found in rates.items()}
     said = {
         "connections": CONNECTIONS,

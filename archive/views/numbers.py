@@ -65,6 +65,14 @@ class NumbersView:
     def purge(self, record_id: str) -> None:
         self._database.execute("DELETE FROM numbers_given WHERE record_id = ?", (record_id,))
 
+    def record(self, prefix: str, year: int, n: int) -> str | None:
+        """The id of the record that was given this number."""
+        rows = self._database.query(
+            "SELECT record_id FROM numbers_given WHERE prefix = ? AND year = ? AND n = ?",
+            (prefix, year, n),
+        )
+        return str(rows[0][0]) if rows else None
+
     def series(self) -> list[Series]:
         """Every prefix and year, with what is missing in it; counting begins at 1."""
         rows = self._database.stream(
