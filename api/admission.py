@@ -108,16 +108,20 @@ def admit(desk: Desk, authorization: str | None, now: datetime) -> Guest:
     scheme, _, token = (authorization or "").partition(" ")
     if scheme.lower() != "bearer":
         raise CallerRefusedError
-    issued = desk.callers.recognise(token.strip(), now)
+    return let_in(desk, desk.callers.recognise(token.strip(), now).caller, now)
+
+
+def let_in(desk: Desk, caller_id: str, now: datetime, assurance: Assurance = "api-key") -> Guest:
+    """A caller already recognised, as its record and the directory have it now."""
     organisation = desk.archive.organisation
     directory = organisation.context().directory
-    caller = organisation.registry.callers.get(issued.caller)
+    caller = organisation.registry.callers.get(caller_id)
     if caller is None or not caller.valid(now):
         raise CallerRefusedError
     person = directory.people.get(caller.person) if caller.person is not None else None
     if caller.person is not None and (person is None or not person.active):
         raise CallerRefusedError
-    return Guest(caller, person)
+    return Guest(caller, person, assurance)
 
 
 @dataclass(slots=True)

@@ -88,6 +88,12 @@ class Callers:
             raise CallerRefusedError
         return issued
 
+    def still(self, key_id: str, now: datetime) -> Issued | None:
+        """The key of this id, if it is good now: for a session that was begun with it."""
+        issued = self._issued(key_id)
+        good = issued is not None and (issued.until is None or now <= issued.until)
+        return issued if good else None
+
     def _issued(self, key_id: str) -> Issued | None:
         seen = self._seen.get(key_id)
         if seen is not None and monotonic() - seen[0] < FRESH_FOR:
