@@ -52,14 +52,15 @@ class Door:
             return
         began = perf_counter()
         scope["request_id"] = request_id = _request_id(scope)
-        status = 0
+        status, over = 0, False
         limit = None if scope["path"] == UPLOADS else self.desk.settings.request_seconds
 
         async def answer(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                timer.reschedule(None)  # a long download is not a slow answer
+                if not over:
+                    timer.reschedule(None)  # a long download is not a slow answer
                 given = {name for name, _ in message["headers"]}
                 message["headers"] += [(n, v) for n, v in _HEADERS if n not in given]
                 message["headers"].append((b"x-request-id", request_id.encode()))
@@ -69,11 +70,13 @@ class Door:
             async with asyncio.timeout(limit) as timer:
                 await self.app(scope, receive, answer)
         except TimeoutError:
+            over = True
             if not status:
                 await self._problem(Refusal("time-limit"), scope, receive, answer)
         except ClientDisconnect:
             pass
         except Exception as error:  # noqa: BLE001 - the last one who can answer
+            over = True
             REQUESTS.exception("failed", extra={"said": {"request_id": request_id}})
             if not status:
                 await self._problem(error, scope, receive, answer)

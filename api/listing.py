@@ -137,7 +137,9 @@ def search(visit: Asked, asked: Annotated[SearchPage, Query()]) -> Response:
     kinds = frozenset(asked.kind) if asked.kind else None
     if viewer.kinds is not None:
         kinds = frozenset(viewer.kinds) if kinds is None else kinds & frozenset(viewer.kinds)
-    scope = Scope(viewer.words, kinds, frozenset(asked.department) or None)
+    scope = Scope(
+        audience=viewer.words, kinds=kinds, departments=frozenset(asked.department) or None
+    )
     page = visit.desk.archive.views.search.search(asked.q, scope, asked.limit, asked.cursor)
     kept = _kept(visit, [hit.record_id for hit in page.hits])
     register = visit.desk.archive.views.register

@@ -124,7 +124,7 @@ COMPLAINT = {
 
 def establish(plant: Plant) -> None:
     """Offices, and one person for each part that the tests play."""
-    for name, functions in {"cs": ["cs"], "prod": ["prod"], "adm": ["adm"], "qc": ["qc"]}.items():
+    for name, functions in {"cs": ["cs"], "prod": ["prod"], "adm": ["adm"], "qc": ["qc"], "hr": ["hr"]}.items():
         plant.departments[name] = plant.open(
             "department", "establish", {"name": name, "functions": functions}
         )
@@ -134,7 +134,7 @@ def establish(plant: Plant) -> None:
     plant.hire("cs", "cs", "supervisor")
     plant.hire("cs2", "cs")
     plant.hire("worker", "prod")
-    plant.hire("other", "qc")
+    plant.hire("other", "hr")
     plant.register_caller("mes", system="MES", rights=list(SYSTEM_RIGHTS))
 
 
@@ -149,6 +149,7 @@ def opened(data: Path, dsn: str | None, settings: Settings) -> Iterator[Plant]:
         with TestClient(create_app(archive, settings), raise_server_exceptions=False) as client:
             plant = Plant(archive, client, clock, settings)
             establish(plant)
+            archive.views.catch_up()
             yield plant
     finally:
         archive.close()
