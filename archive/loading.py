@@ -22,7 +22,15 @@ from archive.evidence.errors import EvidenceError
 from archive.evidence.instant import time_text
 from archive.store import StoredContent, StoredEvent
 from archive.views.catalogue import Catalogue
-from archive.views.database import Dialect, RecordChange, Row, ViewDatabase, ViewError
+from archive.views.database import (
+    POSTGRESQL,
+    SQLITE,
+    Dialect,
+    RecordChange,
+    Row,
+    ViewDatabase,
+    ViewError,
+)
 from archive.views.outlook import Outlook
 from domain.events import Recorded
 from domain.record import Record, evolve
@@ -121,7 +129,8 @@ class Loader:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._openings: dict[str, int] = {}
-        self._tape = Tape(plan.dialect)
+        # Views ask which of the two it is, and a copy from another process is neither.
+        self._tape = Tape(next(d for d in (SQLITE, POSTGRESQL) if d == plan.dialect))
         self._catalogue = Catalogue(
             self._tape, plan.published.at, plan.zone, self._openings.__getitem__
         )
@@ -223,6 +232,7 @@ def taped(plan: Plan, batches: Iterator[Sequence[Whole]], workers: int) -> Itera
             yield waiting.popleft().result()
 
 
-def spare_cores() -> int:
-    """How many processes may work beside this one."""
-    return max((os.cpu_count() or 1) - 1, 0)
+def helpers() -> int:
+    """How many processes may work beside this one, which mostly waits for them and for the disk."""
+    cores = os.cpu_count() or 1
+    return cores if cores > 1 else 0

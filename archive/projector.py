@@ -18,7 +18,7 @@ from time import monotonic
 from archive.almanac import Almanac
 from archive.keystore import KeyDestroyed
 from archive.ledger import Ledger
-from archive.loading import UNREADABLE, Plan, Taped, Whole, change, spare_cores, taped
+from archive.loading import UNREADABLE, Plan, Taped, Whole, change, helpers, taped
 from archive.organisation import Organisation
 from archive.sealing import INTERNAL
 from archive.store import StoredEvent, StoreError
@@ -179,7 +179,7 @@ class Projector:
             self._project(start, stop, start in turns)
             start = stop
 
-    def _prepare(self, progress: Progress | None = None) -> None:
+    def _prepare(self, progress: Progress | None = None, workers: int | None = None) -> None:
         """Load what is new, or what a load that was broken off has left half done."""
         if not self._database.lead():
             self._prepared = False
@@ -193,7 +193,7 @@ class Projector:
                 self._database.drop(view.name)
         new = [v for v in self.views if v.name not in stopped and self._database.prepare(v)]
         self._states.clear()
-        self._load(new, progress)
+        self._load(new, progress, workers)
         self._prepared = True
 
     def _project(self, start: int, stop: int, turn: bool) -> None:
@@ -284,8 +284,9 @@ class Projector:
 
     # ---------------------------------------------------------------- loading
 
-    def rebuild(self, progress: Progress | None = None) -> None:
-        """Build every view from nothing. `progress(done, of)` counts leaves.
+    def rebuild(self, progress: Progress | None = None, workers: int | None = None) -> None:
+        """Build every view from nothing. `progress(done, of)` counts leaves; `workers` are the
+        processes that help (None: as many as there are cores, where it is worth their start).
 
         Raises NotLeading, ViewDatabaseUnavailable, ViewStopped.
         """
@@ -294,10 +295,10 @@ class Projector:
                 raise NotLeading
             self._database.drop_all()
             self._prepared = False
-            self._prepare(progress)
+            self._prepare(progress, workers)
             self.catch_up()
 
-    def _load(self, views: Sequence[View], progress: Progress | None) -> None:
+    def _load(self, views: Sequence[View], progress: Progress | None, workers: int | None) -> None:
         """The whole log, record by record. Broken off, it begins anew: positions come last."""
         if not views:
             return
@@ -310,8 +311,10 @@ class Projector:
             tuple(self._turns(size)),
             tuple(view.name for view in views),
         )
+        if workers is None:
+            workers = helpers() if size > ALONE else 0
         done = 0
-        for tape in taped(plan, self._wholes(size), spare_cores() if size > ALONE else 0):
+        for tape in taped(plan, self._wholes(size), workers):
             if tape.unreadable is not None:
                 self._stop_all(*tape.unreadable)
                 return

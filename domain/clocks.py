@@ -75,9 +75,11 @@ def running(record: Record, calendar: Calendar, zone: ZoneInfo, now: datetime) -
     """Those runs that nothing has ended: a part of `clocks`, without the work for the others."""
     if record.provenance is not None:
         return ()
+    taken = {entry.step for entry in record.entries}
     return tuple(
         clock
         for deadline in record.kind.deadlines
+        if deadline.starts in taken or deadline.item in record.items
         for run in _runs(record, deadline)
         if run.end is None
         and run.lapsed_at is None

@@ -127,6 +127,8 @@ def test_a_rebuild_gives_the_rows_that_following_gave(world: World) -> None:
     views.rebuild(lambda done, of: seen.append((done, of)))
     assert world.tables() == followed
     assert seen[-1][0] == seen[-1][1] == world.archive.store.head().size
+    views.rebuild(workers=1)
+    assert world.tables() == followed
     world.reopen()
     world.archive.views.catch_up()
     assert world.tables() == followed
