@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Self
 from zoneinfo import ZoneInfo
 
 from archive.attachments import Attachments
+from archive.check import Progress, Sources, Thoroughness, check
 from archive.committer import Committer, Placed
+from archive.exporting import Exporter
+from archive.findings import CheckReport, keep_report
 from archive.keyring import Keyring
 from archive.keystore import KeyStore, PostgresKeyStore, SQLiteKeyStore
-from archive.ledger import Ledger
+from archive.ledger import Ledger, NoSuchRecordError
 from archive.log import TransparencyLog
 from archive.organisation import Organisation
 from archive.postgres import PostgresStore
@@ -39,6 +44,15 @@ class Options:
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Asia/Shanghai"))
 
 
+_ID = re.compile(r"[0-9a-f]{32}")
+_NUMBER = re.compile(r"([A-Z]{2,4})-([0-9]{4})-([0-9]{1,9})")
+THOROUGH = Thoroughness()
+
+
+def _silent(_done: int, _of: int) -> None:
+    return
+
+
 @dataclass
 class Archive:
     """One open archive. Close it: pending views are left to the next start, nothing is lost."""
@@ -54,6 +68,41 @@ class Archive:
     log: TransparencyLog
     view_database: ViewDatabase
     views: Projector
+
+    def find(self, name: str) -> str:
+        """The id of the record that an id or a number (KS-2026-00017) names. NoSuchRecordError."""
+        if _ID.fullmatch(name):
+            return name
+        number = _NUMBER.fullmatch(name)
+        found = None
+        if number is not None and self.views.wait_for(self.store.head().size - 1):
+            found = self.views.numbers.record(number[1], int(number[2]), int(number[3]))
+        if found is None:
+            raise NoSuchRecordError(name)
+        return found
+
+    @property
+    def exporter(self) -> Exporter:
+        return Exporter(self.store, self.keys, self.keyring, self.log)
+
+    def check(
+        self, progress: Progress = _silent, *, views: bool = True, how: Thoroughness = THOROUGH
+    ) -> CheckReport:
+        """Verify everything, keep the result beside the data, and return it."""
+        report = check(
+            _sources(self.options),
+            self.options.clock,
+            how=how,
+            progress=progress,
+            compare_views=self.views.compare if views else None,
+        )
+        keep_report(self.check_report, report)
+        return report
+
+    @property
+    def check_report(self) -> Path:
+        """Where the last check's result lies, content-free JSON."""
+        return self.options.data / "check.json"
 
     def close(self) -> None:
         self.views.stop()
@@ -111,10 +160,21 @@ def open_archive(options: Options) -> Archive:
 
 
 def _stores(options: Options) -> tuple[Store, KeyStore]:
-    master = options.data / "master"
-    if options.database is not None:
-        return PostgresStore(options.database), PostgresKeyStore(options.database, master)
-    return (
-        SQLiteStore(options.data / "archive.db"),
-        SQLiteKeyStore(options.data / "keys.db", master),
+    sources = _sources(options)
+    return sources.open_store(), sources.open_keys()
+
+
+def _sources(options: Options) -> Sources:
+    """How another process of the same archive opens its store and its keys."""
+    master, address = options.data / "master", options.database
+    if address is not None:
+        return Sources(
+            options.origin,
+            partial(PostgresStore, address),
+            partial(PostgresKeyStore, address, master),
+        )
+    return Sources(
+        options.origin,
+        partial(SQLiteStore, options.data / "archive.db"),
+        partial(SQLiteKeyStore, options.data / "keys.db", master),
     )

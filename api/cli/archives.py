@@ -11,8 +11,7 @@ import click
 
 from api.cli.opened import opened, progress
 from api.clock import now
-from archive.check import check_archive
-from archive.exporting import export_records
+from archive.exporting import everything_linked
 from archive.importing import ImportingError, Report, import_xes, load_mapping
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
@@ -74,7 +73,8 @@ def _text(report: Report) -> str:
 def check(*, views: bool, lang: str, as_json: bool) -> None:
     """Verify every leaf, signature, chain, checkpoint, content and view; name what is wrong."""
     with opened() as archive, progress("check", shown=not as_json) as bar:
-        report = check_archive(archive, progress=bar, views=views)
+        archive.views.catch_up()
+        report = archive.check(bar, views=views)
     click.echo(report.as_json() if as_json else report.text(lang))
     sys.exit(0 if report.ok else 1)
 
@@ -86,16 +86,19 @@ def check(*, views: bool, lang: str, as_json: bool) -> None:
 @as_json
 def export(record: str, output: Path | None, *, linked: bool, as_json: bool) -> None:
     """Write a bundle that proves RECORD (its number or id) to anybody, offline."""
+    path = output or Path(f"{record}.zip")
     with opened() as archive:
-        path = output or Path(f"{record}.zip")
-        written = export_records(archive, [record], path, linked=linked)
+        chosen = [archive.find(record)]
+        if linked:
+            chosen = everything_linked(archive.store, chosen[0], archive.views.incoming)
+        archive.ledger.get(chosen[0])
+        with path.open("w+b") as file:
+            written = archive.exporter.export(chosen, file, lambda _: True)
     if as_json:
-        click.echo(
-            json.dumps({"file": str(path), "records": written.records, "bytes": written.size})
-        )
+        click.echo(json.dumps({"file": str(path), **dataclasses.asdict(written)}))
     else:
         click.echo(
-            f"{path}: {len(written.records)} record(s), {written.size} bytes\n"
+            f"{path}: {written.records} record(s), {written.leaves} events, {written.size} bytes\n"
             f"验证 verify: python -m archive.evidence {path}"
         )
 

@@ -79,9 +79,8 @@ def issue(caller: str) -> None:
 
 
 def _caller(archive: Archive, named: str) -> Record:
-    record_id = archive.store.numbered(named) or named
     try:
-        record = archive.ledger.get(record_id)
+        record = archive.ledger.get(archive.find(named))
     except NoSuchRecordError as error:
         raise click.UsageError(str(error)) from None
     if record.kind.id != "caller":

@@ -15,12 +15,16 @@ from api.app import create_app
 from api.cli.opened import options
 from api.clock import now
 from api.settings import Settings
-from archive.check import background_check
+from archive.check import BackgroundCheck, Thoroughness
 from archive.log import Heartbeat
 from archive.opening import Archive, open_archive
 
 SAMPLE_KEYS = "sample-keys.json"
 """The sample plant's API keys, kept so that they can be shown again: of a sample, never of a plant."""
+
+
+GENTLE = Thoroughness(processes=1, nice=10)
+"""The check beside a running server takes one core's idle time."""
 
 
 @click.command()
@@ -74,7 +78,9 @@ def serve(host: str | None, port: int | None, *, with_sample: bool) -> None:
 def _kept_up(archive: Archive, settings: Settings) -> Iterator[None]:
     """Views, checkpoints and self-checks go on beside the server."""
     heartbeat = Heartbeat(archive.log, settings.checkpoint_seconds)
-    checking = background_check(archive)
+    checking = BackgroundCheck(
+        lambda progress: archive.check(progress, how=GENTLE), archive.check_report
+    )
     archive.views.start()
     heartbeat.start()
     checking.start()
