@@ -25,27 +25,26 @@ from archive.evidence.errors import EvidenceError
 from archive.evidence.merkle import EMPTY_ROOT, Frontier, node_hash
 from archive.evidence.tiles import HEIGHT, WIDTH, tile_width
 from archive.findings import CheckReport, Finding, Findings, keep_report
-from archive.inspection import Inspector, Stretch, read_register
-from archive.keystore import KeyStore
+from archive.inspection import (
+    Inspector,
+    Kinds,
+    Sources,
+    Stretch,
+    examine,
+    prepare,
+    read_register,
+)
 from archive.quick_read import read_leaf
 from archive.sql import SqlStore
 from archive.sql_audit import PARTS
 from archive.store import Ask, StoreCorrupt, StoreError
+from domain.kinds import all_versions
 
 STRETCH = 8 * WIDTH
 Clock = Callable[[], datetime]
 Progress = Callable[[int, int], None]
 """Told of leaves done, and of leaves in all."""
 CompareViews = Callable[[Progress], Iterable[Finding]]
-
-
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """How each process opens the archive; the callables must be picklable (functools.partial)."""
-
-    origin: str
-    open_store: Callable[[], SqlStore]
-    open_keys: Callable[[], KeyStore]
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,17 +263,6 @@ def _fold(hashes: Iterable[bytes]) -> bytes:
 
 # ---------------------------------------------------------------- worker processes
 
-_inspector: list[Inspector] = []
-
-
-def _prepare(sources: Sources, files: bool, nice: int) -> None:
-    os.nice(nice)
-    _inspector.append(Inspector(sources.origin, sources.open_store(), sources.open_keys(), files))
-
-
-def _examine(start: int, stop: int) -> Stretch:
-    return _inspector[0].stretch(start, stop)
-
 
 def _stretches(sources: Sources, size: int, how: Thoroughness) -> Iterator[Stretch]:
     """All stretches in order; a few per process under way, so that memory stays flat."""
@@ -286,12 +274,12 @@ def _stretches(sources: Sources, size: int, how: Thoroughness) -> Iterator[Stret
     with ProcessPoolExecutor(
         how.processes,
         mp_context=get_context("spawn"),
-        initializer=_prepare,
-        initargs=(sources, how.files, how.nice),
+        initializer=prepare,
+        initargs=(sources, _kinds(), how.files, how.nice),
     ) as pool:
         waiting: deque[Future[Stretch]] = deque()
         for cut in cuts:
-            waiting.append(pool.submit(_examine, *cut))
+            waiting.append(pool.submit(examine, *cut))
             if len(waiting) > 2 * how.processes:
                 yield waiting.popleft().result()
         while waiting:
@@ -301,14 +289,16 @@ def _stretches(sources: Sources, size: int, how: Thoroughness) -> Iterator[Stret
 def _here(
     sources: Sources, cuts: Iterable[tuple[int, int]], how: Thoroughness
 ) -> Iterator[Stretch]:
-    store, keys = sources.open_store(), sources.open_keys()
+    inspector = Inspector(sources, _kinds(), how.files)
     try:
-        inspector = Inspector(sources.origin, store, keys, how.files)
         for cut in cuts:
             yield inspector.stretch(*cut)
     finally:
-        keys.close()
-        store.close()
+        inspector.close()
+
+
+def _kinds() -> Kinds:
+    return {key: kind.internal for key, kind in all_versions().items()}
 
 
 # ---------------------------------------------------------------- in the background

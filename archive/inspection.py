@@ -6,9 +6,11 @@ compact form: hashes for the tree, rows for the chains, first and last times and
 
 from __future__ import annotations
 
+import gc
 import hashlib
+import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -40,12 +42,10 @@ from archive.findings import Finding, Findings
 from archive.keystore import KeyDestroyed, KeyStore
 from archive.log import verify_checkpoint
 from archive.masters import KeyStoreError
-from archive.quick_read import read_leaf, read_receipt
+from archive.quick_read import read_leaf, read_receipt, receipt_envelope
 from archive.sealing import INTERNAL
 from archive.sql import SqlStore, moment
 from archive.sql_audit import PARTS, SMALL
-from domain.errors import UnknownKindError
-from domain.kinds import find
 
 
 @dataclass(slots=True)
@@ -71,7 +71,7 @@ class Stretch:
     counts: Counter[str] = field(default_factory=Counter)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Leaf:
     """A row of the log and what its bytes say."""
 
@@ -101,24 +101,41 @@ def kind_hash(kind: str) -> bytes:
     return hashlib.sha256(kind.encode()).digest()[:16]
 
 
-@cache
-def topics(kind: str, version: int, event_type: str) -> tuple[str, ...]:
-    """The topics under which an event may be stored; two where the kind is not known here."""
-    name = f"{kind}/{event_type}"
-    if kind == register.KIND:
-        return (INTERNAL + name,)
-    try:
-        return (INTERNAL + name,) if find(kind, version).internal else (name,)
-    except UnknownKindError:
-        return (name, INTERNAL + name)
+Kinds = Mapping[tuple[str, int], bool]
+"""Every kind and version there is: whether its records are the archive's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """How each process opens the archive; the callables must be picklable (functools.partial)."""
+
+    origin: str
+    open_store: Callable[[], SqlStore]
+    open_keys: Callable[[], KeyStore]
 
 
 class Inspector:
     """Examines stretches. `files`: also open every segment of every attachment."""
 
-    def __init__(self, origin: str, store: SqlStore, keys: KeyStore, files: bool = True) -> None:
-        self.origin, self.store, self.keys, self.files = origin, store, keys, files
-        self.register, self.entries, self.faults = read_register(origin, store)
+    def __init__(self, sources: Sources, kinds: Kinds, files: bool = True) -> None:
+        self.origin, self.kinds, self.files = sources.origin, kinds, files
+        self.store, self.keys = sources.open_store(), sources.open_keys()
+        self.register, self.entries, _ = read_register(self.origin, self.store)
+        self._topics: dict[tuple[str, int, str], tuple[str, ...]] = {}
+
+    def close(self) -> None:
+        self.keys.close()
+        self.store.close()
+
+    def topics(self, kind: str, version: int, event_type: str) -> tuple[str, ...]:
+        """Where an event may be stored; two names where its kind is not known here."""
+        key = kind, version, event_type
+        if key not in self._topics:
+            name = f"{kind}/{event_type}"
+            internal = kind == register.KIND or self.kinds.get((kind, version))
+            both = (name, INTERNAL + name)
+            self._topics[key] = both if internal is None else (both[internal],)
+        return self._topics[key]
 
     def stretch(self, start: int, stop: int) -> Stretch:
         """`start` is a multiple of 256."""
@@ -225,6 +242,8 @@ class _Examination:
         self._receipt(seen)
         present = self._parts(seen, parts)
         self._rows(seen, present)
+        if hash_ == row[7] == (signed or hash_):
+            return hash_
         return self._hash(seen.finding("leaf-hash"), row, hash_, signed)
 
     def _hash(self, where: Finding, row: Any, hash_: bytes, signed: bytes) -> bytes:
@@ -262,7 +281,7 @@ class _Examination:
             self.findings.add(seen.finding("column", row[1].hex(), "record_id"))
         if row[2] != said.version:
             self.findings.add(seen.finding("column", row[2], "version"))
-        if row[3] not in topics(said.kind, said.kind_version, said.type):
+        if row[3] not in self.home.topics(said.kind, said.kind_version, said.type):
             self.findings.add(seen.finding("column", row[3], "topic"))
         if row[4] is None or row[4].hex() != said.event:
             self.findings.add(seen.finding("column", row[4] and row[4].hex(), "event_id"))
@@ -331,9 +350,7 @@ class _Examination:
             return
         self.counts["receipts"] += 1
         try:
-            envelope, receipt = read_receipt(raw)
-            if receipt != _receipt_of(seen):
-                self.findings.add(seen.finding("receipt", "says otherwise than the leaf"))
+            envelope = receipt_envelope(raw, _receipt_of(seen))
             dsse.verify(envelope, self.register.key_at(envelope.keyid, seen.index, "log"))
         except EvidenceError as error:
             self.findings.add(seen.finding("receipt", error))
@@ -509,3 +526,20 @@ def _sizes(plain: bytes) -> dict[int, int]:
         return {item["n"]: item["size"] for item in listed}
     except (ValueError, KeyError, TypeError):
         return {}
+
+
+# ---------------------------------------------------------------- in a worker process
+
+_here: list[Inspector] = []
+
+
+def prepare(sources: Sources, kinds: Kinds, files: bool, nice: int) -> None:
+    """Called once in each worker. This module imports no kinds: a worker must start quickly."""
+    os.nice(nice)
+    _here.append(Inspector(sources, kinds, files))
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 50)  # what is made here has no cycles, and all of it goes soon
+
+
+def examine(start: int, stop: int) -> Stretch:
+    return _here[0].stretch(start, stop)

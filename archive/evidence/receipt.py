@@ -31,15 +31,21 @@ class Receipt:
 
 def encode(receipt: Receipt) -> bytes:
     """Canonical payload bytes."""
+    payload = encode_checked(receipt)
+    if _RECEIPT.fullmatch(payload.decode("latin-1")) is None:
+        raise FormatError("receipt with a field out of bounds")
+    return payload
+
+
+def encode_checked(receipt: Receipt) -> bytes:
+    """As `encode`, for fields that the caller knows to be in bounds."""
     number = "null" if receipt.number is None else f'"{receipt.number}"'
     text = (
         f'{{"event":"{receipt.event}","index":{receipt.index},"leaf_hash":"{receipt.leaf_hash}"'
         f',"number":{number},"origin":"{receipt.origin}","record":"{receipt.record}"'
         f',"recorded_at":"{receipt.recorded_at}","v":1,"version":{receipt.version}}}'
     )
-    if _RECEIPT.fullmatch(text) is None:
-        raise FormatError("receipt with a field out of bounds")
-    return text.encode("ascii")
+    return text.encode("utf-8")
 
 
 def parse(payload: bytes) -> Receipt:

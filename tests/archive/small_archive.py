@@ -15,12 +15,13 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from archive.check import Sources, Thoroughness, check
+from archive.check import Thoroughness, check
 from archive.committer import Committer, Placed
 from archive.evidence import attachment, content, dsse, statement
 from archive.evidence.instant import time_text
 from archive.evidence.statement import Part, Ref, Signoff, Statement
 from archive.findings import CheckReport
+from archive.inspection import Sources
 from archive.keyring import Keyring
 from archive.keystore import KeyStore, PostgresKeyStore, SQLiteKeyStore
 from archive.log import TransparencyLog

@@ -15,11 +15,12 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from archive.check import BackgroundCheck, Sources, Thoroughness, check
+from archive.check import BackgroundCheck, Thoroughness, check
 from archive.evidence import checkpoint as heads
 from archive.evidence.merkle import leaf_hash
 from archive.evidence.statement import Ref, Seen
 from archive.findings import CODES, CheckReport, Finding, Findings, last_report
+from archive.inspection import Sources
 from archive.keystore import PostgresKeyStore, SQLiteKeyStore
 from archive.postgres import PostgresStore
 from archive.sqlite import SQLiteStore
