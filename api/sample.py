@@ -1,7 +1,7 @@
 """The sample plant: people, departments, and the seeds' own worked examples (SEEDS M).
 
-A complaint of 科技公司 about 100 devices three days late goes from receipt to callback; a second one
-has just come in. The project 季度新品推广 goes from request over kick-off, minutes, tracker and
+A complaint of 科技公司 about 100 devices three days late goes from receipt to callback; a second
+one has just come in. The project 季度新品推广 goes from request over kick-off, minutes, tracker and
 acceptance to its filed dossier. Each act is the command that its person would give.
 """
 
@@ -146,9 +146,7 @@ def _late_delivery(plant: Plant) -> None:
         causes_and_measures="已收到投诉并重视;原材料短缺,今日加班生产。",
         plan="明日17点前送达,赔偿方案已同步法务部。",
     )
-    manager.take(
-        record, "confirm-plan", confirmed_by="何工", agreed_until=_in(timedelta(days=1))
-    )
+    manager.take(record, "confirm-plan", confirmed_by="何工", agreed_until=_in(timedelta(days=1)))
     manager.take(record, "update", type="production", progress="100台全部下线,检验合格。")
     plant.by("logistics").take(
         record, "update", type="shipping", progress="已发出。", tracking_number="SF1234567890"
@@ -254,9 +252,7 @@ def _duties(plant: Plant) -> list[dict[str, str]]:
     ]
 
 
-def _request(
-    plant: Plant, mkt: Hand, project: str, milestones: list[dict[str, str]]
-) -> Record:
+def _request(plant: Plant, mkt: Hand, project: str, milestones: list[dict[str, str]]) -> Record:
     request = mkt.open(
         "collaboration-request",
         "draft",
@@ -278,9 +274,7 @@ def _request(
     return mkt.take(request, "schedule", starts_at=_in(timedelta(hours=1)), place="一号会议室")
 
 
-def _kick_off(
-    plant: Plant, mkt: Hand, project: str, milestones: list[dict[str, str]]
-) -> Record:
+def _kick_off(plant: Plant, mkt: Hand, project: str, milestones: list[dict[str, str]]) -> Record:
     people = [plant.people[p] for p in ("mkt", "design", "sales")]
     minutes = mkt.open(
         "minutes",

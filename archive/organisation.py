@@ -9,7 +9,6 @@ from time import monotonic
 from zoneinfo import ZoneInfo
 
 import tzdata
-from domain.registry import Registry
 
 from archive.ledger import Ledger
 from archive.sealing import INTERNAL
@@ -17,6 +16,7 @@ from domain.context import Context
 from domain.events import EVENT_TYPES, Recorded
 from domain.kinds import current
 from domain.record import Record
+from domain.registry import Registry
 
 FRESH_FOR = 1.0
 """Seconds for which another process's change of the directory may go unseen here."""

@@ -1,4 +1,4 @@
-"""What commands share: the archive of the settings, opened and closed, and progress on a terminal."""
+"""What commands share: the archive of the settings, and progress on a terminal."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ def opened() -> Iterator[Archive]:
     settings = Settings.from_environment()
     if settings.database is None and not (settings.data / "archive.db").exists():
         raise click.UsageError(
-            f"there is no archive in {settings.data}: make one with `liuhen init`, or set LIUHEN_DATA"
+            f"there is no archive in {settings.data}: make one with `liuhen init`, "
+            "or say where it is by LIUHEN_DATA"
         )
     with open_archive(options(settings)) as archive:
         yield archive

@@ -20,7 +20,7 @@ from archive.log import Heartbeat
 from archive.opening import Archive, open_archive
 
 SAMPLE_KEYS = "sample-keys.json"
-"""The sample plant's API keys, kept so that they can be shown again: of a sample, never of a plant."""
+"""The sample plant's API keys, kept to be shown again: no other key ever lies in a file."""
 
 
 GENTLE = Thoroughness(processes=1, nice=10)
