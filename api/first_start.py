@@ -97,7 +97,7 @@ def empty(archive: Archive) -> bool:
 
 
 def found(archive: Archive, name: str) -> str:
-    """The first administrator `name`, the official calendars; returns the administrator's API key."""
+    """Register the first administrator and the official calendars; the administrator's key."""
     hand = Hand(archive)
     office = hand.open("department", "establish", name="行政部", functions=["adm"])
     person = hand.open(
