@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from api.cli.opened import opened, progress
+from api.cli.opened import opened, progress, settle
 from api.clock import now
 from archive.exporting import everything_linked
 from archive.importing import ImportingError, Report, import_xes, load_mapping
@@ -42,7 +42,7 @@ def import_(format_: str, file: Path, mapping: str, *, dry_run: bool, as_json: b
             report = import_xes(
                 archive.ledger, file, chosen, clock=now, dry_run=dry_run, progress=told
             )
-            archive.views.catch_up()
+            settle(archive)
     except ImportingError as error:
         raise click.ClickException(str(error)) from None
     click.echo(_json(report) if as_json else _text(report))
@@ -73,7 +73,7 @@ def _text(report: Report) -> str:
 def check(*, views: bool, lang: str, as_json: bool) -> None:
     """Verify every leaf, signature, chain, checkpoint, content and view; name what is wrong."""
     with opened() as archive, progress("check", shown=not as_json) as bar:
-        archive.views.catch_up()
+        settle(archive)
         report = archive.check(bar, views=views)
     click.echo(report.as_json() if as_json else report.text(lang))
     sys.exit(0 if report.ok else 1)
@@ -98,7 +98,7 @@ def export(record: str, output: Path | None, *, linked: bool, as_json: bool) -> 
         click.echo(json.dumps({"file": str(path), **dataclasses.asdict(written)}))
     else:
         click.echo(
-            f"{path}: {written.records} record(s), {written.leaves} events, {written.size} bytes\n"
+            f"{path}: {written.records} record(s), {written.leaves} events, {path.stat().st_size} bytes\n"
             f"验证 verify: python -m archive.evidence {path}"
         )
 

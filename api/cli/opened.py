@@ -11,6 +11,8 @@ from api.clock import now
 from api.settings import Settings
 from archive.opening import Archive, Options, open_archive
 
+SETTLING_SECONDS = 60.0
+
 
 def options(settings: Settings) -> Options:
     return Options(
@@ -33,6 +35,11 @@ def opened() -> Iterator[Archive]:
         )
     with open_archive(options(settings)) as archive:
         yield archive
+
+
+def settle(archive: Archive) -> None:
+    """Bring the views up to the log; where a server runs beside this command, it does that."""
+    archive.views.wait_for(archive.store.head().size - 1, SETTLING_SECONDS)
 
 
 @contextmanager
