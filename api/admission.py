@@ -5,7 +5,6 @@ A record that the caller may not see is answered like one that does not exist: 4
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,7 +24,6 @@ from domain.record import Record
 from domain.registry import Caller
 
 ADMINISTRATOR = "administrator"
-_NUMBER = re.compile(r"([A-Z]{2,4})-([0-9]{4})-([0-9]{5,9})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,23 +146,7 @@ class Visit:
     def find(self, name: str) -> str:
         """The record id that an id or a number names, to a caller let in. NoSuchRecordError."""
         _ = self.guest
-        if len(name) == 32 and set(name) <= set("0123456789abcdef"):
-            return name
-        number = _NUMBER.fullmatch(name)
-        if number is None:
-            raise NoSuchRecordError(name)
-        found = self._numbered(number.group(1), int(number.group(2)), int(number.group(3)))
-        if found is None:
-            raise NoSuchRecordError(name)
-        return found
-
-    def _numbered(self, prefix: str, year: int, n: int) -> str | None:
-        """Numbers are looked up in a view; one just given may be a moment behind the log."""
-        archive = self.desk.archive
-        found = archive.views.numbers.record(prefix, year, n)
-        if found is None and archive.views.wait_for(archive.store.head().size - 1, 2.0):
-            found = archive.views.numbers.record(prefix, year, n)
-        return found
+        return self.desk.archive.find(name)
 
     def record(self, name: str, kind: str | None = None) -> Record:
         """The record as it stands, if the caller may see it; NoSuchRecordError if not."""

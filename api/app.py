@@ -23,6 +23,7 @@ from api.idempotency import Windows
 from api.openapi import document
 from api.problems import Refusal
 from api.settings import Settings
+from api.sources import source_routes
 from api.steps import step_routes
 from archive.accesses import AccessLog
 from archive.callers import CallerRefusedError, Callers
@@ -88,7 +89,7 @@ def create_app(archive: Archive, settings: Settings) -> FastAPI:
     app.router.routes.append(steps)
     routers = (
         reading.router, listing.router, uploads.router, health.router, manual.router,
-        act_routes(), batch_routes(), caller_routes(),
+        act_routes(), batch_routes(), caller_routes(), source_routes(),
     )  # fmt: skip
     for router in routers:
         app.include_router(router)

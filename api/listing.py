@@ -16,6 +16,7 @@ from api.problems import Refusal
 from api.reading import Asked, Name, answer, read_record, seen_in_lists
 from api.replies import PROBLEM_RESPONSES
 from archive.evidence.instant import time_text
+from archive.findings import last_report
 from archive.views.access import words
 from archive.views.register import Filter, Sort
 from archive.views.search import Scope
@@ -285,6 +286,20 @@ def checkpoint(visit: Asked, fresh: bool = False) -> Response:
     log = visit.desk.archive.log
     found = log.checkpoint() if fresh else log.latest() or log.checkpoint()
     return Response(found.note, media_type="text/plain; charset=utf-8")
+
+
+@router.get("/check", summary="最近一次检查的结果 / the result of the last check")
+def last_check(visit: Asked) -> Response:
+    """null where none was made yet; start one with `liuhen check`."""
+    _ = visit.guest
+    return answer({"check": last_report(visit.desk.archive.check_report)})
+
+
+@router.get("/calendar", summary="工作日历 / the working calendar in force")
+def calendar(visit: Asked) -> Response:
+    _ = visit.guest
+    found = visit.desk.calendar
+    return answer({"version": found.version, "years": sorted(found.years)})
 
 
 def of_one_kind(kind_id: str) -> APIRouter:

@@ -13,6 +13,7 @@ from api.acts import DEEDS
 from api.batches import BatchShown
 from api.callers import KeyWanted
 from api.replies import ProblemReply
+from api.sources import Differences, Reconciliation
 from api.steps import StepRoutes, latest_steps, typed_body
 
 REF = "#/components/schemas/{model}"
@@ -42,7 +43,7 @@ def build(app: FastAPI, steps: StepRoutes) -> dict[str, Any]:
     )
     models: list[type[BaseModel]] = [typed_body(kind, step) for kind, step in latest_steps()]
     models += [deed.model for deed in DEEDS]
-    models += [ProblemReply, BatchShown, KeyWanted]
+    models += [ProblemReply, BatchShown, KeyWanted, Reconciliation, Differences]
     _, schemas = models_json_schema([(m, "validation") for m in models], ref_template=REF)
     components = said.setdefault("components", {})
     components.setdefault("schemas", {}).update(schemas["$defs"])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
-from typing import Annotated, Any
+from collections.abc import Callable, Iterator
+from tempfile import SpooledTemporaryFile
+from typing import Annotated, Any, BinaryIO, cast
 
 import orjson
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import AwareDatetime
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from api.admission import Visit
 from api.appending import etag
@@ -24,6 +25,7 @@ from domain.kind import text
 from domain.record import Record
 
 router = APIRouter(prefix="/v1", tags=["读取 / reading"], responses=PROBLEM_RESPONSES)
+IN_MEMORY = 64 * 1024 * 1024
 Asked = Annotated[Visit, Depends(visit_of)]
 Name = Annotated[str, Path(max_length=64, description="记录标识或编号 / record id or number")]
 Version = Annotated[int, Path(ge=1, description="记录版本 / version of the record")]
@@ -145,6 +147,41 @@ def find_event(visit: Asked, event: Annotated[str, Path(pattern="^[0-9a-f]{32}$"
         raise Refusal("not-found")
     visit.record(row.record_id)
     return answer(stored_json(row))
+
+
+@router.get("/records/{record}/export", summary="导出证明包(离线可验)/ a bundle that proves itself")
+def export_record(visit: Asked, record: Name, linked: bool = False) -> Response:
+    """A zip for `python -m archive.evidence`. `linked`: with the records that it links to. What
+    the caller may not see is withheld: its proofs are there, its content is not. Noted first."""
+    found = visit.record(record)
+    visit.guest.check_right("export")
+    archive = visit.desk.archive
+    chosen = [found.id, *(link.record for link in found.links)] if linked else [found.id]
+    for each in chosen:
+        visit.note("export", each)
+    visit.desk.accesses.flush()
+
+    def may_read(record_id: str) -> bool:
+        return visit.guest.may_see(archive.ledger.get(record_id), visit.desk)
+
+    file = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - closed when it was sent
+    archive.exporter.export(chosen, cast("BinaryIO", file), may_read)
+    size = file.tell()
+    file.seek(0)
+    name = f"{found.number or found.id}.zip"
+    headers = {
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "Content-Length": str(size),
+        "Cache-Control": "no-store",
+    }
+    return StreamingResponse(_sent(file), 200, headers, media_type="application/zip")
+
+
+def _sent(file: SpooledTemporaryFile[bytes]) -> Iterator[bytes]:
+    """The file has no name on the disk, and is gone when it was sent."""
+    with file:
+        while chunk := file.read(1024 * 1024):
+            yield chunk
 
 
 Kept = Callable[[Record], bool]

@@ -124,7 +124,13 @@ COMPLAINT = {
 
 def establish(plant: Plant) -> None:
     """Offices, and one person for each part that the tests play."""
-    for name, functions in {"cs": ["cs"], "prod": ["prod"], "adm": ["adm"], "qc": ["qc"], "hr": ["hr"]}.items():
+    for name, functions in {
+        "cs": ["cs"],
+        "prod": ["prod"],
+        "adm": ["adm"],
+        "qc": ["qc"],
+        "hr": ["hr"],
+    }.items():
         plant.departments[name] = plant.open(
             "department", "establish", {"name": name, "functions": functions}
         )
