@@ -287,8 +287,9 @@ def _plain(values: Mapping[str, Any], form: Form) -> Any:
 
 def files(visit: Visit, form: Form, values: Mapping[str, Any]) -> tuple[Attachment, ...]:
     """The files that the answers name, uploaded by this caller or readable to it."""
-    named = dict.fromkeys(i for i in attachment_ids(form, _safe(values)) if isinstance(i, str))
-    return tuple(found for each in named if (found := file(visit, each)) is not None)
+    named = dict.fromkeys(str(each) for each in attachment_ids(form, _safe(values)))
+    found = (file(visit, each) for each in named)
+    return tuple(each for each in found if each is not None)
 
 
 def _safe(values: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -235,7 +235,7 @@ def _sources(visit: Visit, items: Sequence[Item]) -> bytes | None:
 
 def _none(visit: Visit, request: Request, index: int, error: Exception, count: int) -> list[Result]:
     not_done = problem_of(Refusal("not-done")).body(language(request), visit.request_id)
-    results = [dict(not_done) for _ in range(count)]
+    results: list[Result] = [dict(not_done) for _ in range(count)]
     results[index] = _failed(visit, request, error)
     return results
 

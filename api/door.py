@@ -157,7 +157,8 @@ async def read_body(request: Request, limit: int, idle: float) -> bytes:
     told = request.headers.get("content-length", "0")
     if not told.isascii() or not told.isdigit() or int(told) > limit:
         raise too_large
-    chunks, size = [], 0
+    chunks: list[bytes] = []
+    size = 0
     stream = request.stream().__aiter__()
     while True:
         try:

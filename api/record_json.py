@@ -113,7 +113,6 @@ def timeline_json(history: Sequence[Recorded]) -> Iterator[dict[str, Any]]:
 def event_json(recorded: Recorded, after: Record | None) -> dict[str, Any]:
     event = recorded.event
     step = after.kind.step(event.step or "") if after is not None else None
-    skew = None if event.sent_at is None else (recorded.recorded_at - event.sent_at)
     return {
         "event": event.event_id,
         "version": event.version,
@@ -131,7 +130,7 @@ def event_json(recorded: Recorded, after: Record | None) -> dict[str, Any]:
         "source": event.source,
         "source_id": event.source_id,
         "sent_at": time_text(event.sent_at) if event.sent_at else None,
-        "clock_behind_seconds": round(skew.total_seconds(), 3) if skew is not None else None,
+        "clock_behind_seconds": clock_behind(recorded),
         "readable": event.readable,
         "refs": [asdict(ref) for ref in event.refs],
         "attachments": [attachment_json(a) for a in event.attachments],
@@ -139,6 +138,12 @@ def event_json(recorded: Recorded, after: Record | None) -> dict[str, Any]:
         "edition": after.edition if after is not None else None,
         "said": plain(_said(recorded)),
     }
+
+
+def clock_behind(recorded: Recorded) -> float | None:
+    """Seconds by which the sender's clock stood behind ours; negative: it was ahead."""
+    sent_at = recorded.event.sent_at
+    return None if sent_at is None else round((recorded.recorded_at - sent_at).total_seconds(), 3)
 
 
 def attachment_json(file: Attachment) -> dict[str, Any]:

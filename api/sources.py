@@ -19,6 +19,7 @@ from api.door import answering, visit_of
 from api.listing import wait_for
 from api.problems import Refusal
 from api.reading import Asked, answer
+from api.record_json import clock_behind
 from api.replies import PROBLEM_RESPONSES
 from archive import digests
 from domain.kind import text
@@ -58,7 +59,24 @@ def list_sources(visit: Asked) -> Response:
     visit.guest.check_right("read")
     found = visit.desk.archive.views.sources.sources()
     own = visit.guest.caller.system if visit.guest.person is None else None
-    return answer({"sources": [s for s in found if own is None or s == own]})
+    rows = [_about(visit, s) for s in found if own is None or s == own]
+    return answer({"sources": rows})
+
+
+def _about(visit: Visit, source: str) -> dict[str, Any]:
+    """`clock_behind_seconds`: how far the source's clock stood behind ours (negative: ahead) when
+    it last sent something that said so."""
+    archive = visit.desk.archive
+    last = archive.views.sources.last(source)
+    row = archive.store.at(last.leaf_index) if last is not None else None
+    if last is None or row is None:
+        return {"source": source, "last_at": None, "clock_behind_seconds": None}
+    (recorded,) = archive.ledger.history(row.record_id, after=row.version - 1, upto=row.version)
+    return {
+        "source": source,
+        "last_at": last.recorded_at,
+        "clock_behind_seconds": clock_behind(recorded),
+    }
 
 
 def read_day(visit: Asked, source: Source, day: date) -> Response:

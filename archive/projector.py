@@ -16,6 +16,8 @@ from dataclasses import dataclass, replace
 from time import monotonic
 
 from archive.almanac import Almanac
+from archive.comparing import strangers, suspects
+from archive.findings import Finding
 from archive.keystore import KeyDestroyed
 from archive.ledger import Ledger
 from archive.loading import UNREADABLE, Plan, Taped, Whole, change, helpers, taped
@@ -67,6 +69,7 @@ class Projector:
         self.access, self.links = self._catalogue.access, self._catalogue.links
         self.register, self.worklist = self._catalogue.register, self._catalogue.worklist
         self.search, self.numbers = self._catalogue.search, self._catalogue.numbers
+        self.sources = self._catalogue.sources
         self._prepared = False
         self._alarms: list[Alarm] = []
         self._lock = threading.RLock()
@@ -303,14 +306,7 @@ class Projector:
         if not views:
             return
         size = self._ledger.store.head().size
-        self._almanac.follow(size)
-        plan = Plan(
-            self._database.dialect,
-            self._zone,
-            self._almanac.published,
-            tuple(self._turns(size)),
-            tuple(view.name for view in views),
-        )
+        plan = self._plan(views, size)
         if workers is None:
             workers = helpers() if size > ALONE else 0
         done = 0
@@ -330,6 +326,16 @@ class Projector:
         self._alarms = self._database.alarms()
         if progress is not None:
             progress(size, size)
+
+    def _plan(self, views: Sequence[View], size: int) -> Plan:
+        self._almanac.follow(size)
+        return Plan(
+            self._database.dialect,
+            self._zone,
+            self._almanac.published,
+            tuple(self._turns(size)),
+            tuple(view.name for view in views),
+        )
 
     def _play(self, tape: Taped) -> None:
         for view, (leaf_index, error) in tape.failed.items():
@@ -374,6 +380,47 @@ class Projector:
                     row.record_id, after=row.version - 1, upto=row.version
                 )
         return found
+
+    # ---------------------------------------------------------------- comparing
+
+    def compare(self, progress: Progress) -> Iterator[Finding]:
+        """Every difference between the views and a fresh replay of the log.
+
+        Appends go on meanwhile: what differs at first is compared again while nothing moves here.
+        """
+        size = self._settled()
+        done = 0
+
+        def told(events: int) -> None:
+            nonlocal done
+            done += events
+            progress(min(done, size), size)
+
+        workers = helpers() if size > ALONE else 0
+        odd = {record for _, record in self._suspects(self._wholes(size), size, workers, told)}
+        with self._lock:
+            size = self._settled()
+            again = ([self._whole(record, size)] for record in sorted(odd))
+            for view, record in self._suspects(again, size, 0, lambda _: None):
+                yield Finding("view", record=record, part=view)
+            yield from strangers(self._database, self.views, self._ledger.store)
+        progress(size, size)
+
+    def _settled(self) -> int:
+        """The size of the log up to which the views have come, once they have caught up."""
+        size = self._ledger.store.head().size
+        if not self.wait_for(size - 1):
+            raise ViewDatabaseUnavailable("the views are behind the log: try again in a moment")
+        return size
+
+    def _suspects(
+        self,
+        batches: Iterator[list[Whole]],
+        size: int,
+        workers: int,
+        told: Callable[[int], None],
+    ) -> Iterator[tuple[str, str]]:
+        return suspects(self._plan(self.views, size), self._database, batches, workers, told)
 
     # ---------------------------------------------------------------- forgetting
 

@@ -13,6 +13,7 @@ from archive.views.numbers import NumbersView
 from archive.views.outlook import Outlook
 from archive.views.register import RegisterView
 from archive.views.search import Document, SearchView
+from archive.views.sources import SourcesView
 from archive.views.worklist import WorklistView
 from domain.access import departments
 from domain.calendar import Calendar
@@ -34,12 +35,14 @@ class Catalogue:
         self.access = AccessView(database)
         self.links = LinksView(database)
         self.numbers = NumbersView(database)
+        self.sources = SourcesView(database, zone)
         self.worklist = WorklistView(database, self.outlook)
         self.register = RegisterView(database, self.outlook, opening)
         self.search = SearchView(database, self._document)
         # Who may see a record is there before the record is.
         self.views: tuple[View, ...] = (
-            self.access, self.links, self.numbers, self.worklist, self.register, self.search,
+            self.access, self.links, self.numbers, self.sources, self.worklist, self.register,
+            self.search,
         )  # fmt: skip
 
     def _document(self, change: RecordChange) -> Document | None:

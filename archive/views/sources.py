@@ -67,6 +67,15 @@ class SourcesView:
         rows = self._database.query("SELECT DISTINCT source FROM sources_rows ORDER BY source")
         return [row[0] for row in rows]
 
+    def last(self, source: str) -> Sent | None:
+        """The latest event of a source."""
+        rows = self._database.query(
+            "SELECT leaf_index, event_id, source_id, recorded_at FROM sources_rows"
+            " WHERE source = ? ORDER BY day DESC, leaf_index DESC LIMIT 1",
+            (source,),
+        )
+        return Sent(*rows[0]) if rows else None
+
     def sent(self, source: str, day: date) -> Iterator[Sent]:
         """In order of the log."""
         for row in self._database.stream(

@@ -161,6 +161,10 @@ def test_a_clock_that_is_off_is_measured_and_shown(both: Plant) -> None:
     events = both.get("boss", f"/v1/records/{taken.json()['record']}/timeline").json()["events"]
     assert events[0]["sent_at"] == time_text(ahead)
     assert -1200.0 <= events[0]["clock_behind_seconds"] <= -1199.0
+    both.archive.views.catch_up()
+    (source,) = both.get("boss", "/v1/sources").json()["sources"]
+    assert source["source"] == "MES"
+    assert source["clock_behind_seconds"] == events[0]["clock_behind_seconds"]
 
 
 def test_a_validate_only_call_writes_nothing(both: Plant) -> None:
