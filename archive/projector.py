@@ -420,7 +420,8 @@ class Projector:
         workers: int,
         told: Callable[[int], None],
     ) -> Iterator[tuple[str, str]]:
-        return suspects(self._plan(self.views, size), self._database, batches, workers, told)
+        plan = self._plan(self.views, size)
+        return suspects(plan, self._database, self.views, batches, workers, told)
 
     # ---------------------------------------------------------------- forgetting
 
