@@ -12,10 +12,11 @@ from typing import Self
 from zoneinfo import ZoneInfo
 
 from archive.attachments import Attachments
-from archive.check import Progress, Sources, Thoroughness, check
+from archive.check import Progress, Thoroughness, check
 from archive.committer import Committer, Placed
 from archive.exporting import Exporter
 from archive.findings import CheckReport, keep_report
+from archive.inspection import Sources
 from archive.keyring import Keyring
 from archive.keystore import KeyStore, PostgresKeyStore, SQLiteKeyStore
 from archive.ledger import Ledger, NoSuchRecordError

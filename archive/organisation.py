@@ -8,7 +8,7 @@ from threading import Lock
 from time import monotonic
 from zoneinfo import ZoneInfo
 
-import tzdata
+import tzdata  # type: ignore[import-untyped]  # data with one line of code: its version
 
 from archive.ledger import Ledger
 from archive.sealing import INTERNAL

@@ -132,6 +132,12 @@ class SqlStore(AuditReads, ABC):
     @abstractmethod
     def close(self) -> None: ...
 
+    @abstractmethod
+    def scrub(self) -> None: ...
+
+    @abstractmethod
+    def reading(self) -> AbstractContextManager[None]: ...
+
     # -- the log ---------------------------------------------------------------------------
     def head(self) -> Head:
         rows = self._read(

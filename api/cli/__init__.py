@@ -10,7 +10,8 @@ import sys
 
 import click
 
-from api.cli import archives, bench, evidence, keys, serving
+from api.cli import archives, evidence, keys, serving
+from api.cli.bench import bench
 from api.settings import SettingError
 from archive.evidence.errors import EvidenceError
 from archive.store import StoreError
@@ -37,7 +38,7 @@ for command in (
     archives.rebuild,
     evidence.verify,
     keys.keys,
-    bench.bench,
+    bench,
 ):
     cli.add_command(command)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -48,7 +49,7 @@ def progress(label: str, *, shown: bool) -> Iterator[Callable[[int, int], None]]
     if not shown:
         yield lambda _done, _of: None
         return
-    with click.progressbar(length=1, label=label, file=click.get_text_stream("stderr")) as bar:
+    with click.progressbar(range(1), length=1, label=label, file=sys.stderr) as bar:
 
         def told(done: int, of: int) -> None:
             bar.length = max(of, 1)
