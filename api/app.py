@@ -18,9 +18,12 @@ from api.batches import batch_routes
 from api.callers import caller_routes
 from api.desk import Desk
 from api.door import Door, refuse
+from api.envelopes import envelope_routes
 from api.groups import Groups
 from api.idempotency import Windows
 from api.openapi import document
+from api.own_keys import key_routes
+from api.pages import routes as pages
 from api.problems import Refusal
 from api.settings import Settings
 from api.sources import source_routes
@@ -89,10 +92,12 @@ def create_app(archive: Archive, settings: Settings) -> FastAPI:
     app.router.routes.append(steps)
     routers = (
         reading.router, listing.router, uploads.router, health.router, manual.router,
-        act_routes(), batch_routes(), caller_routes(), source_routes(),
+        act_routes(), batch_routes(), caller_routes(), source_routes(), key_routes(),
+        envelope_routes(),
     )  # fmt: skip
     for router in routers:
         app.include_router(router)
+    app.include_router(pages.router(desk))
     for kind_id in current():
         app.include_router(listing.of_one_kind(kind_id))
     document(app, steps)
