@@ -95,7 +95,7 @@ def _each(visit: Visit, request: Request, items: Sequence[Any]) -> list[Result]:
         try:
             item = read_as(Item, value)
             name, act = _meant(visit, item, opened)
-            answer = append(visit, act, name, _sent(request, item))
+            answer = append(visit, act, name, sent_of(request, item))
             opened[n] = answer.body["record"]
             results.append(_told(answer))
         except Exception as error:  # noqa: BLE001 - one item's fault is not the others'
@@ -117,12 +117,12 @@ def _failed(visit: Visit, request: Request, error: Exception) -> dict[str, Any]:
 
 def _meant(visit: Visit, item: Item, opened: Mapping[int, str]) -> tuple[str | None, Act]:
     if item.record is None:
-        return None, _act(item, None)
+        return None, act_of(item, None)
     name = _name(item.record, opened)
-    return name, _act(item, visit.reach(name))
+    return name, act_of(item, visit.reach(name))
 
 
-def _act(item: Item, record: Record | None) -> Act:
+def act_of(item: Item, record: Record | None) -> Act:
     kind = record.kind if record is not None else current().get(item.kind or "")
     if kind is None:
         raise Refusal("unknown-kind")
@@ -142,7 +142,7 @@ def _name(name: str, opened: Mapping[int, str]) -> str:
     return opened[int(place)]
 
 
-def _sent(request: Request, item: Item) -> Sent:
+def sent_of(request: Request, item: Item) -> Sent:
     said = item.model_dump(exclude_none=True, include=_COMMON)
     return Sent(
         value=said,
@@ -194,12 +194,12 @@ class Failed(Exception):
 
 
 def _making(visit: Visit, request: Request, item: Item, n: int, opened: dict[int, str]) -> Making:
-    sent = _sent(request, item)
+    sent = sent_of(request, item)
 
     def make(after: Mapping[str, Record]) -> tuple[AnyCommand, int | None]:
         try:
             record = _record(visit, item, opened, after)
-            act = _act(item, record)
+            act = act_of(item, record)
             check_reach(visit, act, record)
             said = read_as(act.model, sent.value)
             header = header_of(visit, said, record, sent)

@@ -42,6 +42,9 @@ class Windows:
             self._source = self.keys.secret_or_make("source-mac", lambda: secrets.token_bytes(32))
         return mac(self._source, "source", caller, source, source_id)
 
+    def fresh_secret(self) -> bytes:
+        return secrets.token_bytes(32)
+
     def _secret(self, day: date, *, make: bool) -> bytes | None:
         if day not in self._days:
             name = f"idempotency/{day.isoformat()}"

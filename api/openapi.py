@@ -10,8 +10,10 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from api.acts import DEEDS
-from api.batches import BatchShown
+from api.batches import BatchShown, Item
 from api.callers import KeyWanted
+from api.envelopes import SignedEnvelope
+from api.own_keys import NewKey
 from api.replies import ProblemReply
 from api.sources import Differences, Reconciliation
 from api.steps import StepRoutes, latest_steps, typed_body
@@ -44,6 +46,7 @@ def build(app: FastAPI, steps: StepRoutes) -> dict[str, Any]:
     models: list[type[BaseModel]] = [typed_body(kind, step) for kind, step in latest_steps()]
     models += [deed.model for deed in DEEDS]
     models += [ProblemReply, BatchShown, KeyWanted, Reconciliation, Differences]
+    models += [Item, NewKey, SignedEnvelope]
     _, schemas = models_json_schema([(m, "validation") for m in models], ref_template=REF)
     components = said.setdefault("components", {})
     components.setdefault("schemas", {}).update(schemas["$defs"])

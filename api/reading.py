@@ -31,9 +31,9 @@ Name = Annotated[str, Path(max_length=64, description="记录标识或编号 / r
 Version = Annotated[int, Path(ge=1, description="记录版本 / version of the record")]
 
 
-def answer(body: Any, headers: dict[str, str] | None = None) -> Response:
+def answer(body: Any, headers: dict[str, str] | None = None, *, status: int = 200) -> Response:
     said = {"Cache-Control": "private, no-cache", **(headers or {})}
-    return Response(orjson.dumps(body), 200, said, media_type="application/json")
+    return Response(orjson.dumps(body), status, said, media_type="application/json")
 
 
 @router.get("/records/{record}", summary="记录:现在,或某时所知 / a record, now or as of a time")
