@@ -1,9 +1,12 @@
 """One committer per process: concurrent appends share one transaction and one fsync.
 
-There is no thread of its own. A caller queues its unit; the first to find nobody leading leads,
-and commits everything queued so far; then it hands the lead to the first caller that queued
-meanwhile. A lone caller pays no change of thread, and while one group waits for the disk the
-callers of the next one seal and sign.
+There is no thread of its own. A caller queues its unit, or how to make it; the first to find
+nobody leading leads, and commits everything queued so far; then it hands the lead to the first
+caller that queued meanwhile. A lone caller pays no change of thread.
+
+Deciding, sealing and signing hold the interpreter lock, so many threads do it no faster than one,
+and slower for every time that they take the lock from each other. The leader therefore makes the
+units of its whole group, and those that were waiting wake one another, one at a time.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from archive.evidence import leaf
@@ -67,18 +71,62 @@ class Placed:
 SignReceipt = Callable[[Placed], bytes]
 
 
+Make = Callable[[], Unit]
+"""Decides and seals, in whichever thread leads; it reads no store, and may raise anything."""
+
+
 class Pending:
     """A unit in the queue, and where its caller waits."""
 
-    __slots__ = ("error", "gate", "leads", "result", "unit")
+    __slots__ = ("_made", "error", "following", "gate", "leads", "make", "result")
 
-    def __init__(self, unit: Unit) -> None:
-        self.unit = unit
+    def __init__(self, make: Make, made: Unit | None = None) -> None:
+        self.make, self._made = make, made
         self.gate = threading.Lock()
         self.gate.acquire()
         self.leads = False
+        self.following: Pending | None = None
         self.result: tuple[Committed, ...] | None = None
         self.error: BaseException | None = None
+
+    @property
+    def unit(self) -> Unit:
+        """The unit, once it was made."""
+        if self._made is None:
+            raise AssertionError("a unit is committed before it was made")
+        return self._made
+
+    @property
+    def events(self) -> int:
+        """How many events it has; a unit that is yet to be made counts as one."""
+        return 1 if self._made is None else len(self._made.events)
+
+    def is_made(self) -> bool:
+        """Make the unit, if that is still to do; False if it cannot be made, with its error."""
+        if self._made is None:
+            try:
+                unit = self.make()
+                check(unit)
+            except Exception as error:  # noqa: BLE001 - it is its caller's, not the leader's
+                self.error = error
+                return False
+            self._made = unit
+        return True
+
+    def wait(self) -> None:
+        """Until it is settled or leads; then wake the next of its group.
+
+        One after the other: a crowd that wakes at once only fights for the interpreter lock.
+        """
+        self.gate.acquire()
+        if self.following is not None:
+            self.following.gate.release()
+
+
+def given(unit: Unit) -> Pending:
+    """A unit made before; InvalidUnit where it cannot be committed."""
+    check(unit)
+    return Pending(lambda: unit, unit)
 
 
 class Committer:
@@ -99,14 +147,22 @@ class Committer:
         IdempotencyMismatch, DuplicateEvent, AttachmentMissing, InvalidUnit, StorageFull,
         StoreUnavailable. OutcomeUnknown: wholly there or not at all.
         """
-        check(unit)
-        pending = Pending(unit)
+        return self._commit(given(unit))
+
+    def commit_made(self, make: Make) -> tuple[Committed, ...]:
+        """As `commit`, of a unit that is made when its group's turn comes; raises what `make` does.
+
+        `make` runs once, in any thread, while others wait: it should neither read nor block.
+        """
+        return self._commit(Pending(make))
+
+    def _commit(self, pending: Pending) -> tuple[Committed, ...]:
         with self._mutex:
             self._queue.append(pending)
             leads = not self._led
             self._led = True
         if not leads:
-            pending.gate.acquire()
+            pending.wait()
         if leads or pending.leads:
             self._lead()
         if pending.error is not None:
@@ -121,8 +177,7 @@ class Committer:
         waiting: list[Pending | StoreError] = []
         for unit in units:
             try:
-                check(unit)
-                waiting.append(Pending(unit))
+                waiting.append(given(unit))
             except InvalidUnit as refusal:
                 waiting.append(refusal)
         queued = [pending for pending in waiting if isinstance(pending, Pending)]
@@ -134,7 +189,7 @@ class Committer:
             self._led = True
         for pending in queued:
             if not (leads and pending is queued[0]):
-                pending.gate.acquire()
+                pending.wait()
             if pending.leads:
                 self._lead()
         return [one if isinstance(one, StoreError) else _outcome(one) for one in waiting]
@@ -143,23 +198,28 @@ class Committer:
         """Commit one group, which holds the leader's own unit, and pass the lead on."""
         group = self._take()
         try:
-            self._settle(group)
+            made = [pending for pending in group if pending.is_made()]
+            if made:
+                self._settle(made)
         except BaseException as error:  # noqa: BLE001 - the others wait and must be told
             for pending in group[1:]:
+                pending.result = None
                 pending.error = OutcomeUnknown(
                     f"the committer was interrupted ({error!r}): retry with the same key"
                 )
             group[0].error, group[0].result = error, None
         finally:
+            for earlier, later in pairwise(group[1:]):
+                earlier.following = later
             self._pass_on()
-            for pending in group[1:]:
-                pending.gate.release()
+            if len(group) > 1:
+                group[1].gate.release()
 
     def _take(self) -> list[Pending]:
         with self._mutex:
             group, events = [self._queue.popleft()], 0
             while self._queue and len(group) < GROUP_UNITS:
-                events += len(self._queue[0].unit.events)
+                events += self._queue[0].events
                 if events > GROUP_EVENTS:
                     break
                 group.append(self._queue.popleft())

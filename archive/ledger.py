@@ -264,8 +264,7 @@ class Ledger(Application[UUID]):
                 record = self._current(command)
                 if expected is not None and record is not None and record.version != expected:
                     raise VersionConflict(record.id, expected, record.version)
-                decision = decide(record, command, self._context(record, command))
-                return self._commit(record, decision, idempotency, source)
+                return self._commit(record, command, idempotency, source)
             except VersionConflict as conflict:
                 self.forget(command.record_id)
                 self.keyring.refresh()
@@ -306,6 +305,15 @@ class Ledger(Application[UUID]):
             if isinstance(committed, tuple):
                 outcomes[n] = self._noted(committed[0], sealed, decision)
         return [outcomes.get(n) or self._outcome(one) for n, one in enumerate(asked)]
+
+    def accept(self, sealed: Sealed, decision: Decision, source: bytes | None = None) -> Outcome:
+        """Commit an event that its author sealed and signed, once the rules have led to the same.
+
+        Raises VersionConflict and the others of `Committer.commit`.
+        """
+        expected = {**decision.reads, self.keyring.record: self.keyring.version}
+        (committed,) = self.committer.commit(Unit((sealed,), expected, None, source))
+        return self._noted(committed, sealed, decision)
 
     def _unit(self, one: Asked, after: dict[str, Record]) -> tuple[Sealed, Decision, Unit]:
         command = one.command
@@ -384,6 +392,12 @@ class Ledger(Application[UUID]):
         if committed.replayed:
             return Outcome(committed, None, None)
         before = None if committed.version == 1 else self._before(committed)
+        return self._grown(before, committed, sealed, decision)
+
+    def _grown(
+        self, before: Record | None, committed: Committed, sealed: Sealed, decision: Decision
+    ) -> Outcome:
+        """The record with its new event, remembered and told."""
         recorded = Recorded(
             decision.event,
             committed.recorded_at,
@@ -420,45 +434,43 @@ class Ledger(Application[UUID]):
     def _commit(
         self,
         record: Record | None,
-        decision: Decision,
+        command: AnyCommand,
         idempotency: Idempotency | None,
         source: bytes | None,
     ) -> Outcome:
-        sealed = self.seal(record, decision)
-        expected = {**decision.reads, self.keyring.record: self.keyring.version}
-        unit = Unit((sealed,), expected=expected, idempotency=idempotency, source=source)
-        (committed,) = self.committer.commit(unit)
+        """What needs the stores is read here; the rest is done when the group's turn comes."""
+        context = self._context(record, command)
+        key = self._key(command.record_id)
+        made: list[tuple[Sealed, Decision]] = []
+
+        def make() -> Unit:
+            decision = decide(record, command, context)
+            sealed = self.seal(record, decision, key)
+            made.append((sealed, decision))
+            expected = {**decision.reads, self.keyring.record: self.keyring.version}
+            return Unit((sealed,), expected, idempotency, source)
+
+        if getattr(command, "attachments", ()):  # they are looked up while it is made
+            (committed,) = self.committer.commit(make())
+        else:
+            (committed,) = self.committer.commit_made(make)
         if committed.replayed:
             return Outcome(committed, None, None)
-        recorded = Recorded(
-            decision.event,
-            committed.recorded_at,
-            committed.leaf_index,
-            sealing.digest(sealed),
-            committed.number,
-        )
-        after = _after(record, recorded)
-        self._remember(after)
-        for note in self.surroundings.noted:
-            note(after, recorded)
-        return Outcome(committed, after, recorded)
+        return self._grown(record, committed, *made[0])
 
-    def seal(self, record: Record | None, decision: Decision) -> Sealed:
-        """Encrypt and sign an event with the intake key, as the next of its record."""
+    def seal(self, record: Record | None, decision: Decision, key: bytes | None = None) -> Sealed:
+        """Encrypt and sign an event with the intake key, as the next of its record.
+
+        `key`: the record's, where it is at hand. RecordDestroyedError.
+        """
         event = decision.event
         kind = find(event.kind, event.kind_version)
-        try:
-            record_key = (
-                self.keys.reserve(event.record_id) if record is None else self.keys.get(record.id)
-            )
-        except KeyDestroyed:
-            raise RecordDestroyedError(event.record_id) from None
         attached = self.surroundings.attached([a.id for a in event.attachments])
         return sealing.seal(
             event,
             author=self.keyring.author,
             previous=record.head if record else None,
-            record_key=record_key,
+            record_key=self._sealing_key(record, event.record_id) if key is None else key,
             attached=[
                 AttachedPart(sealing.numbered(attached[a.id].part, n), attached[a.id].key)
                 for n, a in enumerate(event.attachments, start=1)
@@ -466,6 +478,13 @@ class Ledger(Application[UUID]):
             prefix=kind.prefix if record is None else None,
             internal=kind.internal,
         )
+
+    def _sealing_key(self, record: Record | None, record_id: str) -> bytes:
+        """The record's key; a new one where the record is only now opened."""
+        try:
+            return self.keys.get(record_id) if record else self.keys.reserve(record_id)
+        except KeyDestroyed:
+            raise RecordDestroyedError(record_id) from None
 
     def _current(self, command: AnyCommand) -> Record | None:
         if isinstance(command, Open):
