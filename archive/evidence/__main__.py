@@ -69,7 +69,22 @@ def _as_json(report: Report) -> dict[str, object]:
         {"step": step, "title": title[1], "checked": report.counts.get(step, 0)}
         for step, title in STEPS.items()
     ]
-    return {"ok": report.ok, "steps": steps, **asdict(report)}
+    return {
+        "ok": report.ok,
+        "origin": report.origin,
+        "checkpoint": {"size": report.checkpoint_size, "root": report.checkpoint_root},
+        "log_key": report.log_key,
+        "key_trusted": report.key_trusted,
+        "failures": report.failures,
+        "failed_steps": report.failed_steps,
+        "steps": steps,
+        "kinds": [
+            {"step": step, "level": level, "code": code, "number": number}
+            for (step, level, code), number in report.kinds.items()
+        ],
+        "findings": [asdict(finding) for finding in report.findings],
+        "events": [asdict(event) for event in report.events],
+    }
 
 
 def _say(text: str) -> None:

@@ -1,19 +1,20 @@
-"""The export bundle: everything needed to check one record or several, offline (docs/formats.md 9).
+"""The export bundle: everything needed to check records offline (docs/formats.md 10).
 
 Members: checkpoint, keys.jsonl, leaves.jsonl, openings.jsonl, receipts.jsonl (if any),
 content/<event>-<n>.json, attachments/<attachment id>[.ext], index.txt, and manifest.json first.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from archive.evidence import canonical, checkpoint, container, dsse, leaf, statement
 from archive.evidence.container import Container, Source
 from archive.evidence.errors import BundleError, EvidenceError, FormatError
-from archive.evidence.listing import Row, listing
+from archive.evidence.listing import Row, heading, row_line
 from archive.evidence.register import register_record
+from archive.evidence.statement import ORIGIN
 
 FORMAT = "liuhen-bundle/v1"
 KEYS, LEAVES, OPENINGS, RECEIPTS = "keys.jsonl", "leaves.jsonl", "openings.jsonl", "receipts.jsonl"
@@ -66,64 +67,97 @@ Opening = ContentOpening | AttachmentOpening | Withheld
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bundle:
     """What `write` needs. `keys` are all leaves of the key register, `leaves` all of the records;
-    both ascending by index, with proofs in the tree of `checkpoint`."""
+    both ascending by index, with proofs in the tree of `checkpoint`.
+
+    Leaves and receipts are gone through more than once and never held together: a large export
+    hands in an iterable that reads them anew each time.
+    """
 
     checkpoint: bytes
     log_key: str  # vkey
-    keys: Sequence[ProvenLeaf]
-    leaves: Sequence[ProvenLeaf]
-    openings: Sequence[Opening] = ()  # none for content that was disposed
-    receipts: Sequence[bytes] = ()  # ascending by index
+    keys: Iterable[ProvenLeaf]
+    leaves: Iterable[ProvenLeaf]
+    openings: Collection[Opening] = ()  # in any order; none for content that was disposed
+    receipts: Iterable[bytes] = ()  # ascending by index
 
 
 def write(file: BinaryIO, bundle: Bundle) -> None:
-    """Write to a seekable file. The same evidence gives the same bytes."""
+    """Write to a seekable file. The same evidence gives the same bytes.
+
+    FormatError for leaves that cannot be read or stand in the wrong place, or for an opening of an
+    event that is not among the leaves.
+    """
     _, head = checkpoint.read(bundle.checkpoint)
-    rows = [_row(proven) for proven in bundle.leaves]
-    if register_record(head.origin) in (row.record for row in rows):
-        raise FormatError("leaves of the key register go into keys, not into leaves")
+    opened: dict[str, list[Opening]] = {}
+    for opening in bundle.openings:
+        opened.setdefault(opening.event, []).append(opening)
+    records, order = _survey(bundle, head.origin, opened)
     sources = {
         CHECKPOINT: Source.of(CHECKPOINT, bundle.checkpoint),
-        KEYS: Source.of(KEYS, _leaf_lines(bundle.keys)),
-        LEAVES: Source.of(LEAVES, _leaf_lines(bundle.leaves)),
-        INDEX: Source.of(INDEX, listing(head, rows)),
+        KEYS: _measured(KEYS, lambda: map(_leaf_line, bundle.keys)),
+        LEAVES: _measured(LEAVES, lambda: map(_leaf_line, bundle.leaves)),
+        INDEX: _measured(INDEX, lambda: _listing(head, bundle.leaves)),
     }
-    if bundle.receipts:
-        sources[RECEIPTS] = Source.of(RECEIPTS, b"".join(r + b"\n" for r in bundle.receipts))
+    receipts = _measured(RECEIPTS, lambda: (line + b"\n" for line in bundle.receipts))
+    if receipts.size:
+        sources[RECEIPTS] = receipts
     lines = []
-    for opening in bundle.openings:
-        source, line = _opening(opening)
-        lines.append(canonical.encode(line) + b"\n")
-        if source is not None:
-            sources.setdefault(source.path, source)
+    for event in order:
+        for opening in sorted(opened[event], key=lambda opening: opening.n):
+            source, line = _opening(opening)
+            lines.append(canonical.encode(line) + b"\n")
+            if source is not None:
+                sources.setdefault(source.path, source)
     sources[OPENINGS] = Source.of(OPENINGS, b"".join(lines))
     manifest = {
         "format": FORMAT,
         "log_key": bundle.log_key,
         "origin": head.origin,
-        "records": sorted({row.record for row in rows}),
+        "records": sorted(records),
     }
     container.write(file, manifest, list(sources.values()))
 
 
-def _row(proven: ProvenLeaf) -> Row:
+def _survey(
+    bundle: Bundle, origin: str, opened: Collection[str]
+) -> tuple[Collection[str], Sequence[str]]:
+    """(the records, the opened events in the order of their leaves)."""
+    register, records, order = register_record(origin), set[str](), dict[str, None]()
+    for proven in bundle.leaves:
+        said = _read(proven)[1]
+        if said.record == register:
+            raise FormatError("leaves of the key register go into keys, not into leaves")
+        records.add(said.record)
+        if said.event in opened:
+            order[said.event] = None
+    if len(order) != len(opened):
+        raise FormatError("an opening of an event that is not in the bundle")
+    return records, list(order)
+
+
+def _read(proven: ProvenLeaf) -> tuple[leaf.Leaf, statement.Statement]:
     parsed = leaf.parse(proven.leaf)
-    envelope = dsse.parse(parsed.envelope, dsse.STATEMENT_TYPE)
-    return Row.of(proven.index, parsed, statement.parse(envelope.payload))
+    return parsed, statement.parse(dsse.parse(parsed.envelope, dsse.STATEMENT_TYPE).payload)
 
 
-def _leaf_lines(leaves: Sequence[ProvenLeaf]) -> bytes:
-    return b"".join(
-        canonical.encode_checked(
-            {
-                "index": proven.index,
-                "leaf": proven.leaf.decode("ascii"),
-                "proof": [hash_.hex() for hash_ in proven.proof],
-            }
-        )
-        + b"\n"
-        for proven in leaves
-    )
+def _measured(path: str, pieces: Callable[[], Iterable[bytes]]) -> Source:
+    """A member made twice, to know its size before it is written, and never held whole."""
+    return Source(path, sum(map(len, pieces())), pieces)
+
+
+def _listing(head: checkpoint.Checkpoint, leaves: Iterable[ProvenLeaf]) -> Iterator[bytes]:
+    yield heading(head.origin, head)
+    for proven in leaves:
+        yield row_line(Row.of(proven.index, *_read(proven)))
+
+
+def _leaf_line(proven: ProvenLeaf) -> bytes:
+    members = {
+        "index": proven.index,
+        "leaf": proven.leaf.decode("ascii"),
+        "proof": [hash_.hex() for hash_ in proven.proof],
+    }
+    return canonical.encode_checked(members) + b"\n"
 
 
 def _opening(opening: Opening) -> tuple[Source | None, dict[str, Any]]:
@@ -148,6 +182,7 @@ class Opened:
     n: int
     path: str | None = None
     salt: bytes = b""
+    size: int = 0  # as the line says
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +200,9 @@ def read_head(box: Container) -> Head:
     if manifest["format"] != FORMAT:
         raise BundleError(container.MANIFEST, f"format is not {FORMAT}: get a newer verifier")
     origin, log_key, records = manifest["origin"], manifest["log_key"], manifest["records"]
-    if type(origin) is not str or type(log_key) is not str or type(records) is not list:
+    if not _matches(ORIGIN, origin):
+        raise BundleError(container.MANIFEST, "has an origin that is none")
+    if type(log_key) is not str or type(records) is not list:
         raise BundleError(container.MANIFEST, "has a value of the wrong type")
     if not all(_matches(_HEX32, record) for record in records):
         raise BundleError(container.MANIFEST, "lists a record id that is none")
@@ -183,7 +220,7 @@ def read_leaves(box: Container, path: str) -> Iterator[ProvenLeaf | BundleError]
     After an error reading goes on, so that one bad line does not hide the others.
     """
     last = -1
-    for number, line in _lines(box, path):
+    for number, line in box.numbered_lines(path, MAX_LINE):
         where = f"{path} line {number}"
         if isinstance(line, BundleError):
             yield line
@@ -194,7 +231,7 @@ def read_leaves(box: Container, path: str) -> Iterator[ProvenLeaf | BundleError]
             yield BundleError(where, str(error))
             continue
         if proven.index <= last:
-            yield BundleError(where, "leaf twice or out of order")
+            yield BundleError(where, "leaf twice or out of order", "leaf-order")
             continue
         last = proven.index
         yield proven
@@ -205,27 +242,30 @@ def _parse_leaf(line: bytes) -> ProvenLeaf:
     if value.keys() != {"index", "leaf", "proof"}:
         raise FormatError("keys are exactly index, leaf, proof")
     index, text, proof = value["index"], value["leaf"], value["proof"]
-    if type(index) is not int or index < 0 or type(text) is not str or not text.isascii():
+    if type(index) is not int or index < 0 or type(text) is not str:
         raise FormatError("index or leaf is out of bounds")
     if type(proof) is not list or len(proof) > MAX_PROOF:
         raise FormatError("proof is out of bounds")
     if not all(_matches(_HEX64, hash_) for hash_ in proof):
         raise FormatError("a proof's hashes have 64 hex digits")
-    return ProvenLeaf(index, text.encode("ascii"), [bytes.fromhex(hash_) for hash_ in proof])
+    return ProvenLeaf(index, text.encode("utf-8"), [bytes.fromhex(hash_) for hash_ in proof])
 
 
-def read_openings(box: Container) -> Iterator[Opened | BundleError]:
-    for number, line in _lines(box, OPENINGS):
+def read_openings(box: Container) -> Iterator[tuple[int, Opened | BundleError]]:
+    """(where the line begins in its member, what it says), line by line."""
+    begin = 0
+    for number, line in box.numbered_lines(OPENINGS, MAX_LINE):
         if isinstance(line, BundleError):
-            yield line
+            yield begin, line
             return
         try:
-            yield _parse_opening(line, box)
+            yield begin, parse_opening(line)
         except EvidenceError as error:
-            yield BundleError(f"{OPENINGS} line {number}", str(error))
+            yield begin, BundleError(f"{OPENINGS} line {number}", str(error))
+        begin += len(line) + 1
 
 
-def _parse_opening(line: bytes, box: Container) -> Opened:
+def parse_opening(line: bytes) -> Opened:
     value = canonical.decode_object(line)
     event, n = value.get("event"), value.get("n")
     if not _matches(_HEX32, event) or type(n) is not int or n < 0:
@@ -235,27 +275,16 @@ def _parse_opening(line: bytes, box: Container) -> Opened:
     if value.keys() != {"event", "n", "path", "salt", "size"}:
         raise FormatError("keys are exactly event, n, path, salt, size; or event, n, withheld")
     path, salt, size = value["path"], value["salt"], value["size"]
-    if type(path) is not str or not path.startswith(("content/", "attachments/")):
+    if not _matches(container.PATH, path) or "/" not in path:
         raise FormatError("path is out of bounds")
-    if not _matches(_HEX64, salt) or type(size) is not int:
+    if not _matches(_HEX64, salt) or type(size) is not int or size < 0:
         raise FormatError("salt or size is out of bounds")
-    if path not in box.members or box.members[path].size != size:
-        raise FormatError(f"{path} is missing, or of another size")
-    return Opened(str(event), n, path, bytes.fromhex(salt))
+    return Opened(str(event), n, path, bytes.fromhex(salt), size)
 
 
 def read_receipts(box: Container) -> Iterator[tuple[int, bytes | BundleError]]:
     if RECEIPTS in box.members:
-        yield from _lines(box, RECEIPTS)
-
-
-def _lines(box: Container, path: str) -> Iterator[tuple[int, bytes | BundleError]]:
-    number = 0
-    try:
-        for number, line in enumerate(box.lines(path, MAX_LINE), 1):
-            yield number, line
-    except BundleError as error:
-        yield number + 1, error
+        yield from box.numbered_lines(RECEIPTS, MAX_LINE)
 
 
 def _matches(pattern: re.Pattern[str], value: object) -> bool:

@@ -33,6 +33,7 @@ _HEX64 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _FULL = 0xFFFFFFFF
 _DATE, _TIME = 0x0021, 0  # 1980-01-01, the first day zip can name
 _UTF8 = 0x0800
+_HEADER = "local header of"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +116,12 @@ class Container:
 
     def _read_manifest(self) -> bytes:
         header = self._read_at(0, 30 + len(MANIFEST))
-        if len(header) < 30 + len(MANIFEST) or header[:4] != b"PK\x03\x04":
+        if header[:4] != b"PK\x03\x04" or header[30:] != MANIFEST.encode("ascii"):
             raise BundleError("container", "this is not a bundle")
-        crc, size = struct.unpack_from("<I", header, 14)[0], struct.unpack_from("<I", header, 18)[0]
-        if size > MAX_MANIFEST or _local(MANIFEST, crc, size) != header:
-            raise BundleError(f"container: local header of {MANIFEST}", "changed")
-        data = self._read_at(len(header), size)
-        if len(data) != size or zlib.crc32(data) != crc:
-            raise BundleError(MANIFEST, "damaged, or its checksum is")
+        size = int.from_bytes(header[18:22], "little")
+        data = self._read_at(len(header), size) if size <= MAX_MANIFEST else b""
+        if len(data) != size:
+            raise BundleError(f"container: {_HEADER} {MANIFEST}", "changed, or the file is cut")
         return data
 
     def _layout(self) -> dict[str, int]:
@@ -136,7 +135,8 @@ class Container:
 
     def check(self) -> list[BundleError]:
         """Read every byte once; each region that is not as it must be gives one fault."""
-        faults, sums = [], [zlib.crc32(self._manifest_bytes)]
+        sums = [zlib.crc32(self._manifest_bytes)]
+        faults = self._check_header(MANIFEST, sums[0], len(self._manifest_bytes), 0)
         for member in self.members.values():
             digest, crc, size = hashlib.sha256(), 0, 0
             for chunk in self.chunks(member.path):
@@ -149,15 +149,16 @@ class Container:
             elif digest.hexdigest() != member.sha256:
                 faults.append(BundleError(member.path, "is not what the manifest lists"))
             else:
-                header = self._read_at(self._offsets[member.path], 30 + len(member.path))
-                if header != _local(member.path, crc, size):
-                    faults.append(
-                        BundleError(f"container: local header of {member.path}", "changed")
-                    )
+                faults += self._check_header(member.path, crc, size, self._offsets[member.path])
         if not any(fault.where in self.members for fault in faults):
             faults += self._check_directory(sums)
         self.faults = faults
         return faults
+
+    def _check_header(self, path: str, crc: int, size: int, offset: int) -> list[BundleError]:
+        if self._read_at(offset, 30 + len(path)) == _local(path, crc, size):
+            return []
+        return [BundleError(f"container: {_HEADER} {path}", "changed")]
 
     def _check_directory(self, sums: Sequence[int]) -> list[BundleError]:
         first = Member(MANIFEST, len(self._manifest_bytes), "")
@@ -204,6 +205,21 @@ class Container:
                 raise BundleError(path, "has a line that is too long")
         if rest:
             raise BundleError(path, "does not end with a newline")
+
+    def numbered_lines(self, path: str, limit: int) -> Iterator[tuple[int, bytes | BundleError]]:
+        """As `lines`, numbered from 1; what is wrong with the member comes as the last item."""
+        number = 0
+        try:
+            for number, line in enumerate(self.lines(path, limit), 1):
+                yield number, line
+        except BundleError as error:
+            yield number + 1, error
+
+    def line_at(self, path: str, begin: int, limit: int) -> bytes:
+        """The line of a member that begins there, at most `limit` bytes of it."""
+        offset = self._offsets[path] + 30 + len(path)
+        found = self._read_at(offset + begin, min(limit, self.members[path].size - begin))
+        return found.partition(b"\n")[0]
 
     def _read_at(self, offset: int, size: int) -> bytes:
         self._file.seek(offset)

@@ -1,12 +1,13 @@
 """Content: sealing, opening, committing, key wraps. One random key per part, used once."""
 
 import hashlib
-import hmac
 import os
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from archive.evidence.errors import ContentError
 from archive.evidence.statement import Part
@@ -14,6 +15,7 @@ from archive.evidence.statement import Part
 MAX_CONTENT = 16 * 1024 * 1024  # padded bytes; larger things are attachments
 _KIB_64 = 64 * 1024
 _NO_NONCE = bytes(12)  # one message per key, so a constant nonce is sound
+_SHA256 = SHA256()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +36,8 @@ def derive(content_key: bytes, info: bytes = b"liuhen/v1/content") -> tuple[byte
     """(AEAD key, salt): HKDF-SHA256 (RFC 5869) without salt, 64 bytes, split in two."""
     if len(content_key) != 32:
         raise ContentError("a content key has 32 bytes")
-    prk = hmac.digest(b"", content_key, "sha256")
-    first = hmac.digest(prk, info + b"\x01", "sha256")
-    return first, hmac.digest(prk, first + info + b"\x02", "sha256")
+    both = HKDF(_SHA256, 64, None, info).derive(content_key)
+    return both[:32], both[32:]
 
 
 def bucket(length: int) -> int:

@@ -2,7 +2,16 @@
 
 
 class EvidenceError(Exception):
-    """Root of everything that archive.evidence raises on purpose."""
+    """Root of everything that archive.evidence raises on purpose.
+
+    `code`: the key of a sentence in wording.FINDINGS, where there is one; else empty.
+    """
+
+    code = ""
+
+    def __init__(self, message: str = "", code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class FormatError(EvidenceError):
@@ -28,6 +37,6 @@ class ContentError(EvidenceError):
 class BundleError(FormatError):
     """A bundle cannot be used; `where` names the member or container region at fault."""
 
-    def __init__(self, where: str, message: str) -> None:
-        super().__init__(f"{where}: {message}")
+    def __init__(self, where: str, message: str, code: str = "") -> None:
+        super().__init__(f"{where}: {message}", code)
         self.where = where

@@ -4,7 +4,6 @@ It is computed from the evidence, and the verifier computes it again: it cannot 
 different story. It holds no content.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
@@ -42,14 +41,10 @@ class Row:
         )
 
 
-def listing(head: Checkpoint, rows: Iterable[Row]) -> bytes:
-    return heading(head) + b"".join(map(row_line, rows))
-
-
-def heading(head: Checkpoint) -> bytes:
+def heading(origin: str, head: Checkpoint) -> bytes:
     lines = [
         "留痕 证据包目录 / Liuhen evidence bundle: contents",
-        f"档案 origin: {head.origin}",
+        f"档案 origin: {origin}",
         f"检查点 checkpoint: {head.size} 条 leaves, {head.root.hex()}",
         "核验 verify: python -m archive.evidence BUNDLE",
         "",

@@ -130,7 +130,7 @@ def _parse_line(line: str) -> Signature:
 
 
 def _check_name(name: str) -> None:
-    if not name or "+" in name or any(c.isspace() or ord(c) < 0x20 or ord(c) == 0x7F for c in name):
+    if not name or "+" in name or any(c.isspace() or c < " " for c in name):
         raise FormatError("a key name has no spaces, no plus and no control characters")
 
 

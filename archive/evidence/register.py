@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from archive.evidence.errors import FormatError, KeyRefused
 from archive.evidence.keys import VerifyKey, check_public_key, key_id
@@ -11,9 +11,8 @@ from archive.evidence.statement import Statement
 KIND = "key-register"
 REGISTERED, REVOKED = "key-registered", "key-revoked"
 
-# Which assurance a key of each use may vouch for.
+# Which assurance a key of each use may vouch for; what a log key signs, `apply` has looked at.
 _ASSURANCES = {
-    "log": frozenset({"system"}),
     "intake": frozenset({"session", "api-key", "passkey", "system"}),
     "own": frozenset({"own-key"}),
 }
@@ -24,7 +23,7 @@ def register_record(origin: str) -> str:
     return hashlib.sha256(b"liuhen/v1/key-register\n" + origin.encode("utf-8")).hexdigest()[:32]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     key: VerifyKey
     use: str
@@ -39,38 +38,63 @@ class KeyRegister:
     def __init__(self, origin: str) -> None:
         self.record = register_record(origin)
         self.entries: dict[str, Entry] = {}
+        self._last: tuple[str, Entry | None] | None = None  # what `undo` puts back
 
     def apply(self, index: int, statement: Statement) -> None:
-        """Take in one register event; its own signature is the caller's to verify afterwards.
+        """Take in one register event, or leave everything as it was.
 
+        Its own signature is the caller's to verify afterwards, and to `undo` if it does not fit.
         FormatError for an event that has no place here, KeyRefused for a bad public key.
         """
+        self._last = None
         if statement.record != self.record or statement.kind != KIND:
-            raise FormatError("not an event of this archive's key register")
+            raise FormatError("not an event of this archive's key register", "register-foreign")
+        if statement.assurance != "system" or statement.parts:
+            raise FormatError("assurance is not system, or has parts", "register-form")
         facts = statement.facts
         if statement.type == REGISTERED:
             self._register(index, facts["key"], base64.b64decode(facts["public"]), statement)
         elif statement.type == REVOKED:
             entry = self.entries.get(facts["key"])
             if entry is None or entry.revoked is not None:
-                raise FormatError("revocation of a key that is not registered, or no longer")
-            entry.revoked = index
+                raise FormatError("revoked key is not valid", "key-not-valid")
+            self._put(facts["key"], replace(entry, revoked=index))
         else:
-            raise FormatError(f"{statement.type} has no place in the key register")
+            raise FormatError(statement.type, "register-form")
 
     def _register(self, index: int, name: str, public: bytes, statement: Statement) -> None:
         if key_id(public) != name:
-            raise KeyRefused("registered key whose id does not fit its public bytes")
+            raise KeyRefused("key id does not fit its public bytes", "key-id")
         if name in self.entries:
-            raise KeyRefused("key is registered already; a revoked key never comes back")
-        check_public_key(public)
+            raise KeyRefused("key is registered already", "key-again")
+        try:
+            check_public_key(public)
+        except KeyRefused as error:
+            raise KeyRefused(str(error), "key-unsound") from None
         use, owner = statement.facts["use"], statement.facts["owner"]
         if (use == "own") != (owner is not None):
-            raise FormatError("an own key has an owner, and only an own key")
-        # Leaf 0, so that nobody can grow a second register further on and show only that.
-        if not self.entries and (index != 0 or use != "log" or statement.key != name):
-            raise FormatError("leaf 0 registers the log key, signed by itself")
-        self.entries[name] = Entry(VerifyKey.from_public(public), use, owner, index)
+            raise FormatError("owner does not fit the use", "key-owner")
+        # At leaf 0 only, so that nobody can grow a second register further on and show only that,
+        # and no key vouches for itself.
+        itself = statement.key == name
+        if itself != (index == 0) or (itself and use != "log"):
+            raise KeyRefused("key registers itself, or leaf 0 does not", "key-itself")
+        self._put(name, Entry(VerifyKey.from_public(public), use, owner, index))
+
+    def _put(self, name: str, entry: Entry) -> None:
+        self._last = name, self.entries.get(name)
+        self.entries[name] = entry
+
+    def undo(self) -> None:
+        """Take back what the last `apply` did, if anything."""
+        if self._last is None:
+            return
+        name, before = self._last
+        self._last = None
+        if before is None:
+            del self.entries[name]
+        else:
+            self.entries[name] = before
 
     def key_at(self, name: str, index: int, use: str | None = None) -> VerifyKey:
         """The key, if it may sign at this leaf index; KeyRefused if not."""
@@ -79,20 +103,20 @@ class KeyRegister:
     def signer_of(self, statement: Statement, index: int) -> VerifyKey:
         """The key of a statement at this leaf index, if it may vouch for what is said."""
         entry = self._entry_at(statement.key, index, None)
-        if statement.assurance not in _ASSURANCES[entry.use]:
-            raise KeyRefused(f"a key for {entry.use} cannot vouch for {statement.assurance}")
         if (entry.use == "log") != (statement.record == self.record):
-            raise KeyRefused("the log key signs the key register and nothing else")
+            raise KeyRefused(f"{entry.use}: {statement.kind}", "key-use")
+        if entry.use != "log" and statement.assurance not in _ASSURANCES[entry.use]:
+            raise KeyRefused(f"{entry.use}: {statement.assurance}", "key-assurance")
         if entry.owner is not None and entry.owner != statement.actor:
-            raise KeyRefused("signed with somebody else's own key")
+            raise KeyRefused("signed with somebody else's own key", "key-other-owner")
         return entry.key
 
     def _entry_at(self, name: str, index: int, use: str | None) -> Entry:
         entry = self.entries.get(name)
         if entry is None or index < entry.registered:
-            raise KeyRefused(f"key {name[:16]} is not registered at leaf {index}")
+            raise KeyRefused(f"key {name[:16]} at leaf {index}", "key-unregistered")
         if entry.revoked is not None and index >= entry.revoked:
-            raise KeyRefused(f"key {name[:16]} was revoked at leaf {entry.revoked}")
+            raise KeyRefused(f"key {name[:16]} by leaf {entry.revoked}", "key-revoked")
         if use is not None and entry.use != use:
-            raise KeyRefused(f"key {name[:16]} is for {entry.use}, not for {use}")
+            raise KeyRefused(f"key {name[:16]}: {entry.use}, not {use}", "key-use")
         return entry

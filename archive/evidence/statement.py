@@ -17,7 +17,7 @@ _HEX32 = re.compile(r"[0-9a-f]{32}", re.ASCII).fullmatch
 _HEX64 = re.compile(r"[0-9a-f]{64}", re.ASCII).fullmatch
 _WORD = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII).fullmatch
 # No spaces, quotes, plus (a note's key name) or line breaks.
-_ORIGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:-]{0,127}", re.ASCII).fullmatch
+ORIGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:-]{0,127}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,7 @@ _hex32, _hex64, _word = _text(_HEX32), _text(_HEX64), _text(_WORD)
 
 _SHAPE: Mapping[str, Callable[[Any], bool]] = {
     "v": lambda value: type(value) is int and value == 1,
-    "origin": _text(_ORIGIN),
+    "origin": _text(ORIGIN.fullmatch),
     "event": _hex32,
     "record": _hex32,
     "version": _at_least(1),

@@ -1,8 +1,10 @@
 """The verifier's sentences, in Chinese and English."""
 
+import re
+from collections import Counter
 from collections.abc import Mapping
 
-from archive.evidence.report import Level, Report, Verdict
+from archive.evidence.report import MOST_ALIKE, EventVerdict, Finding, Level, Report, Verdict
 
 Both = tuple[str, str]  # zh, en
 
@@ -23,62 +25,141 @@ STEPS: Mapping[int, Both] = {
     14: ("目录 index.txt", "table of contents index.txt"),
 }
 
+# (zh, en). In brackets after a sentence stands the detail: numbers and names; after the four that
+# say no more than that something is malformed or not trusted, the parser's own words.
 FINDINGS: Mapping[str, Both] = {
+    # 1
     "container": ("证据包此处被改动", "the container was changed here"),
+    # 2
     "form": ("写法不合格式", "not in the form that the format demands"),
+    "leaf-order": ("叶重复或次序颠倒", "a leaf stands twice or out of order"),
+    "leaf-twice": ("同一叶号在包内出现两次", "one leaf index stands in both files"),
+    # 3
     "checkpoint": ("检查点不能使用", "the checkpoint cannot be used"),
-    "origin": ("来源不一致", "the origin is another one"),
+    "origin": ("检查点属于另一档案", "the checkpoint is of another archive"),
+    "log-key-name": ("清单所列公钥不是本档案的日志公钥", "the key listed is not this archive's"),
     "checkpoint-signature": ("检查点签名不符", "the checkpoint's signature does not fit"),
     "key-from-bundle": (
-        "未提供可信公钥：检查点是用证据包自带的公钥核验的，请用 --vkey 给出您另行取得的公钥",
-        "no trusted key was given: the checkpoint was checked with the key that the bundle itself"
-        " names; pass --vkey with a key obtained another way",
+        "未提供可信公钥，只用了包内自带的公钥；请用 --vkey 给出您另行取得的公钥",
+        "no trusted key was given, so the bundle's own was used; pass --vkey with a key that you"
+        " got another way",
     ),
-    "policy": ("检查点不符合您的信任策略", "the checkpoint does not satisfy your trust policy"),
+    "policy": ("检查点不符合您所信任的公钥或策略", "the key or policy you trust refuses it"),
+    # 4
     "inclusion": (
-        "此叶不在检查点所证明的日志中",
-        "this leaf is not in the log that the checkpoint proves",
+        "此叶不在检查点所证明的日志中（被改动或未曾入档）",
+        "this leaf is not in the log that the checkpoint proves: changed, or never recorded",
     ),
-    "register": ("密钥登记有误", "the key register is wrong"),
-    "signature": ("签名无效", "the signature is not valid"),
+    "inclusion-open": ("没有可用的检查点，无从证明", "no usable checkpoint to lead to"),
+    # 5
+    "register-foreign": ("不是密钥登记的事件", "not an event of the key register"),
+    "register-form": ("密钥登记中不该有此事件", "an event that has no place in the key register"),
+    "register-outside": ("密钥登记事件出现在别处", "a key register event outside the register"),
+    "key-id": ("登记的公钥与其标识不符", "the registered key does not fit its id"),
+    "key-again": ("此密钥已登记过", "the key was registered before"),
+    "key-unsound": ("登记的公钥不可靠（阶数或编码不当）", "the registered key is not a sound one"),
+    "key-owner": ("密钥的持有人与用途不符", "the key's owner does not fit its use"),
+    "key-itself": (
+        "除第 0 叶的日志密钥外，密钥不得自行登记",
+        "no key but the log key of leaf 0 registers itself",
+    ),
+    "key-not-valid": ("被吊销的密钥未登记或已吊销", "the key revoked was not valid"),
+    "log-key": (
+        "签署检查点的日志密钥未登记或已吊销",
+        "the log key of the checkpoint is not registered, or revoked",
+    ),
+    # 6
+    "signature": ("签名不符", "the signature does not fit"),
+    "key-unregistered": ("签署所用密钥当时未登记", "signed with a key not registered by then"),
+    "key-revoked": ("签署所用密钥当时已吊销", "signed with a key revoked by then"),
+    "key-use": ("密钥用于其用途之外", "signed with a key that is not for this"),
+    "key-assurance": (
+        "此用途的密钥不能担保所称的签署方式",
+        "a key for this use cannot vouch for what is claimed",
+    ),
+    "key-other-owner": ("用了他人的密钥签署", "signed with somebody else's own key"),
     "passkey": (
         "通行密钥的断言不在 v1 格式内，由受理密钥担保",
         "the passkey's assertion is not part of format v1; the intake key vouches for it",
     ),
-    "chain": ("事件链断裂", "the chain of events is broken"),
+    # 7
+    "origin-other": ("为另一档案而签", "signed for another archive"),
+    "record-unlisted": ("清单未列此记录", "the manifest does not list this record"),
+    "record-empty": ("清单所列记录在包内无任何事件", "a listed record has no event here"),
+    "register-listed": ("密钥登记被列为普通记录", "the key register is listed as a record"),
+    "version-gap": ("版本不连续：事件缺失或多出", "versions are not contiguous"),
+    "prev": ("所指的上一事件不是记录中的上一事件", "does not follow the record's previous event"),
+    "kind-changed": ("记录类型中途改变", "the record changes its kind"),
+    "event-twice": ("事件标识重复", "the event id stands twice"),
+    "number-late": ("编号只能在记录的首个事件上", "a number on a later event"),
+    "number-twice": ("编号重复", "the number is given twice"),
     "tail": (
-        "检查点之后，或未列入本包的更晚事件与吊销，本包自身无法证明其有无",
-        "a bundle cannot show by itself that no later event or revocation was left out of it",
+        "单凭本包无法证明没有更晚的事件或吊销",
+        "a bundle alone cannot show that no later event or revocation was left out",
     ),
+    # 8
     "recorded-back": ("入档时间倒退", "the recorded time runs back"),
     "occurred-ahead": ("声称时间晚于入档时间", "the claimed time lies after the recorded time"),
-    "anchor": ("签署人所见检查点矛盾", "the checkpoint that the signer saw contradicts the log"),
+    "anchor-ahead": ("签署人自称见过当时尚不存在的检查点", "the signer saw a tree of the future"),
     "anchor-open": (
         "签署人所见检查点需一致性证明，本包不含",
         "the checkpoint that the signer saw needs a consistency proof, which is not in a bundle",
     ),
+    # 9
     "covers": ("签字所涉事件不在记录中", "the sign-off covers events that are not in the record"),
-    "opening": ("内容与承诺不符", "content does not match what was signed"),
-    "disposal": ("销毁不合规", "the disposal was not proper"),
+    # 10, 11
+    "opening": ("内容与签署的承诺不符", "content does not match what was signed"),
+    "opening-size": ("文件大小与所列不符", "the file is not of the size listed"),
+    "opening-path": ("打开的是另一部分的文件", "opened from the file of another part"),
+    "opening-file": ("所列文件不在包内", "the file is not in the bundle"),
+    "opening-twice": ("同一部分打开两次", "the part is opened twice"),
+    "opening-order": ("打开次序不合格式", "opened out of order"),
+    "opening-unknown": ("包内没有此部分", "there is no such part in this bundle"),
+    "file-unnamed": ("多出的文件：无人签署", "a file too many: nobody signed it"),
+    "attachment-size": (
+        "附件大小与正文所述不符",
+        "the attachment is not of the size that the content says",
+    ),
+    # 12
+    "disposal-unfiled": ("销毁前未归档", "disposed without being filed"),
+    "disposal-base": ("保管期截止日早于起算日", "the last day lies before the base date"),
+    "disposal-early": ("保管期未满即销毁", "disposed before the last day was over"),
+    "disposal-approvals": ("销毁批准少于两份", "fewer than two approvals"),
+    "disposal-unsound": ("销毁事件本身不可信", "the disposal itself fails, so it explains nothing"),
     "disposal-outside": (
-        "保管规则、冻结与批准人身份在其他记录中，未核验",
-        "the rule, holds and the approvers' part are in other records and were not checked",
+        "保管规则、冻结与批准人身份在其他记录中",
+        "the rule, holds and the approvers' part are in other records",
     ),
     "missing": ("内容缺失，且无销毁事件", "content is missing, and no disposal explains it"),
     "undisposed": ("声称已销毁的内容仍在", "content is said to be disposed, but is here"),
-    "receipt": ("回执不符", "the receipt does not fit"),
-    "listing": (
-        "目录与证据不一致",
-        "the table of contents says otherwise than the evidence",
-    ),
+    # 13
+    "receipt": ("回执写法不合格式", "a receipt is malformed"),
+    "receipt-order": ("回执重复或次序颠倒", "receipts twice or out of order"),
+    "receipt-leaf": ("回执所指的叶不在包内", "the receipt's leaf is not in the bundle"),
+    "receipt-other": ("回执所述与叶不同", "the receipt says otherwise than the leaf"),
+    "receipt-signature": ("回执签名不符", "the receipt's signature does not fit"),
+    # 14
+    "listing": ("目录与证据不一致", "the contents are not as the evidence says"),
 }
 
+# Those of the bundle as a whole: no place to name.
+_OF_ALL = frozenset({"key-from-bundle", "tail"})
+# Those that say by themselves all that an auditor can use; the parser's English is in --json.
+_PLAIN = frozenset(
+    [
+        *("container", "leaf-order", "checkpoint-signature", "inclusion", "register-foreign"),
+        *("register-form", "key-id", "key-again", "key-owner", "key-itself", "key-not-valid"),
+        *("key-unsound", "key-other-owner", "signature", "opening", "opening-path"),
+        *("opening-file", "receipt-signature"),
+    ]
+)
+
 VERDICTS: Mapping[Verdict, Both] = {
-    Verdict.OPENED: ("相符，内容（如有）在包内", "fits, and its content, if any, is here"),
-    Verdict.DISPOSED: ("内容已按规定销毁", "content was properly disposed of"),
-    Verdict.WITHHELD: ("内容未随包提供", "content is not shown in this bundle"),
-    Verdict.MISSING: ("内容缺失", "content is missing"),
-    Verdict.MISMATCH: ("不相符", "does not match"),
+    Verdict.OPENED: ("相符", "fits"),
+    Verdict.DISPOSED: ("内容已销毁", "content properly disposed of"),
+    Verdict.WITHHELD: ("内容未提供", "content not shown here"),
+    Verdict.MISSING: ("内容缺失", "content gone"),
+    Verdict.MISMATCH: ("不符", "does not match"),
 }
 
 LEVELS: Mapping[Level, Both] = {
@@ -91,40 +172,94 @@ LEVELS: Mapping[Level, Both] = {
 def render(report: Report, lang: str) -> str:
     """The report as plain sentences; `lang` is zh or en."""
     at = 0 if lang == "zh" else 1
-    lines = [
-        (f"档案 {report.origin}", f"archive {report.origin}")[at],
-        (
-            f"检查点：{report.checkpoint_size} 条，根 {report.checkpoint_root}",
-            f"checkpoint: {report.checkpoint_size} leaves, root {report.checkpoint_root}",
-        )[at],
-        "",
-    ]
+    lines = [_result(report, at), "", *_about(report, at), ""]
     for step, title in STEPS.items():
         lines += _step(report, step, title[at], at)
-    lines += ["", ("逐个事件：", "event by event:")[at]]
-    lines += [_event(report, position, at) for position in range(len(report.events))]
-    good = ("结论：未发现问题。", "RESULT: nothing failed.")
-    bad = ("结论：核验失败。", "RESULT: verification FAILED.")
-    return "\n".join([*lines, "", (good if report.ok else bad)[at]]) + "\n"
+    lines += ["", ("逐个事件：", "Event by event:")[at]]
+    lines += [_event(event, at) for event in report.events]
+    return "\n".join(lines) + "\n"
+
+
+def _result(report: Report, at: int) -> str:
+    if report.ok:
+        open_ = any(finding.level is Level.NOT_CHECKED for finding in report.findings)
+        more = ("（另见“未核验”各项）", " (but see NOT CHECKED)") if open_ else ("", "")
+        return ("结论：未发现问题", "RESULT: nothing failed")[at] + more[at]
+    steps = ("、", ", ")[at].join(map(str, report.failed_steps))
+    return (f"结论：核验失败，第 {steps} 步", f"RESULT: FAILED in step {steps}")[at]
+
+
+def _about(report: Report, at: int) -> list[str]:
+    tally = Counter(event.verdict for event in report.events)
+    counted = [f"{VERDICTS[v][at]} ({v}) {tally[v]}" for v in Verdict if tally[v]]
+    key = report.log_key or "-"
+    return [
+        ("档案：", "Archive: ")[at] + report.origin,
+        ("检查点：", "Checkpoint: ")[at]
+        + (f"{report.checkpoint_size} 条", f"{report.checkpoint_size} leaves")[at]
+        + (f"，根 {report.checkpoint_root}", f", root {report.checkpoint_root}")[at],
+        (f"日志公钥：{key}", f"Log key: {key}")[at],
+        (f"事件：{len(report.events)} 个", f"Events: {len(report.events)}")[at]
+        + (("：", ": ")[at] + ("，", ", ")[at].join(counted) if counted else ""),
+    ]
 
 
 def _step(report: Report, step: int, title: str, at: int) -> list[str]:
-    findings = report.of_step(step)
-    failed = any(finding.level is Level.FAILED for finding in findings)
+    failed = step in report.failed_steps
     count = report.counts.get(step, 0)
-    state = ("失败", "FAILED") if failed else ("通过", "ok") if count else ("无可核验", "nothing")
-    lines = [f"{step:2}. {title}: {state[at]} ({count})"]
-    for finding in findings:
-        detail = f" ({finding.detail})" if finding.detail else ""
-        level, sentence = LEVELS[finding.level][at], FINDINGS[finding.code][at]
-        lines.append(f"    {level}: {finding.where}: {sentence}{detail}")
+    state = (
+        ("失败", "FAILED")
+        if failed
+        else ("通过", "ok")
+        if count
+        else ("无此项内容", "nothing to check")
+    )
+    tail = ("", "") if not count else (f"，{count} 项", f", {count} checked")
+    lines = [f"{step:2}. {title}{('：', ': ')[at]}{state[at]}{tail[at]}"]
+    lines += [_finding(finding, at) for finding in report.of_step(step)]
+    for (of, level, code), number in report.kinds.items():
+        if of == step and number > MOST_ALIKE:
+            more, sentence = number - MOST_ALIKE, FINDINGS[code][at]
+            rest = (f"另有 {more} 处", f"and {more} more")[at]
+            lines.append(f"    {LEVELS[level][at]}: {rest}: {sentence}")
     return lines
 
 
-def _event(report: Report, position: int, at: int) -> str:
-    event = report.events[position]
-    name = f"{event.number or event.record} v{event.version} {event.type} (leaf {event.index})"
-    line = f"  {event.verdict:8}  {name}: {VERDICTS[event.verdict][at]}"
+def _finding(finding: Finding, at: int) -> str:
+    shown = finding.detail and finding.code not in _PLAIN
+    detail = f" ({finding.detail})" if shown else ""
+    where = "" if finding.code in _OF_ALL else _place(finding.where, at) + ("：", ": ")[at]
+    level = LEVELS[finding.level][at] + ("：", ": ")[at]
+    return f"    {level}{where}{FINDINGS[finding.code][at]}{detail}"
+
+
+_PLACES = [
+    (re.compile(r"\brecord ([0-9a-f]{32})"), r"记录 \1"),
+    (re.compile(r"\bevent ([0-9a-f]{32})"), r"事件 \1"),
+    (re.compile(r"\bleaf (\d+)"), r"叶 \1"),
+    (re.compile(r"\bpart (\d+)"), r"部分 \1"),
+    (re.compile(r"\bline (\d+)"), r"第 \1 行"),
+    (re.compile(r"container: local header of "), "容器：文件头 "),
+    (re.compile(r"container: central directory"), "容器：末尾目录"),
+    (re.compile(r"container: after the end"), "容器：末尾之后"),
+]
+
+
+_EVENT_ID = re.compile(r", event [0-9a-f]{32}(?=, leaf)")  # the leaf's index says it shorter
+
+
+def _place(where: str, at: int) -> str:
+    where = _EVENT_ID.sub("", where)
+    if at == 0:
+        for pattern, text in _PLACES:
+            where = pattern.sub(text, where)
+    return where
+
+
+def _event(event: EventVerdict, at: int) -> str:
+    name = f"{event.number or event.record} v{event.version} {event.type}"
+    place = (f"叶 {event.index}", f"leaf {event.index}")[at]
+    line = f"  {place:>8}  {event.verdict:8}  {name}{('：', ': ')[at]}{VERDICTS[event.verdict][at]}"
     if event.disposed_by is not None:
         line += (f"，见叶 {event.disposed_by}", f", by leaf {event.disposed_by}")[at]
     return line

@@ -48,6 +48,8 @@ class Register:
             return "not of the key register"
         if statement["type"] not in EVENTS or statement["assurance"] != "system":
             return "no event of the key register"
+        if statement["parts"]:
+            return "a register event with parts"
         if statement["type"] == "key-registered":
             return self._register(index, statement["key"], facts)
         return self._revoke(index, facts["key"])

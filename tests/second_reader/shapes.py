@@ -195,7 +195,7 @@ def read_receipt(data: bytes) -> s.Fields:
 
 _MEMBER_PATH = re.compile(
     r"checkpoint|keys\.jsonl|leaves\.jsonl|openings\.jsonl|receipts\.jsonl|index\.txt"
-    r"|content/[0-9a-f]{32}-(0|[1-9][0-9]*)\.json|attachments/[0-9a-f]{32}(\.[a-z0-9]{1,8})?"
+    r"|content/[0-9a-f]{32}-(0|[1-9][0-9]{0,4})\.json|attachments/[0-9a-f]{32}(\.[a-z0-9]{1,8})?"
 )
 _NEEDED = {"checkpoint", "keys.jsonl", "leaves.jsonl", "openings.jsonl", "index.txt"}
 _MEMBER = s.shape(
@@ -263,22 +263,18 @@ def read_opening(data: bytes) -> s.Fields:
     return s.expect(lambda v: _OPENED(v) or _WITHHELD(v), s.decode(data), "an opening")
 
 
-def lines_of(data: bytes) -> list[bytes]:
-    """The lines of a .jsonl member, each without its newline."""
-    lines = data.split(b"\n")
-    if lines.pop() != b"":
-        raise s.BadFormError("the last line does not end with a newline")
-    if any(len(line) > MOST_LINE for line in lines):
-        raise s.BadFormError("a line is too long")
-    return lines
+def lines_of(data: bytes) -> tuple[list[bytes], str | None]:
+    """The lines of a .jsonl member, each without its newline, up to the first that is wrong."""
+    *lines, rest = data.split(b"\n")
+    for at, line in enumerate(lines):
+        if len(line) > MOST_LINE:
+            return lines[:at], "a line is too long"
+    return lines, "the last line does not end with a newline" if rest else None
 
 
-def plain_attachments(plaintext: bytes) -> dict[int, int]:
-    """The true sizes, by part, that an event's opened content says."""
-    try:
-        value = s.decode(plaintext)
-    except s.BadFormError:
-        return {}
+def plain_attachments(plaintext: bytes) -> set[tuple[int, int]]:
+    """The true sizes, each with its part, that a content part says."""
+    value = s.decode(plaintext)
     listed = value.get("attachments") if isinstance(value, dict) else None
     members = listed if isinstance(listed, list) else []
     described = s.shape(
@@ -289,4 +285,4 @@ def plain_attachments(plaintext: bytes) -> dict[int, int]:
             "size": s.integer(0),
         }
     )
-    return {member["n"]: member["size"] for member in members if described(member)}
+    return {(member["n"], member["size"]) for member in members if described(member)}

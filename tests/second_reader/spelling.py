@@ -154,7 +154,9 @@ origin = pattern("[A-Za-z0-9][A-Za-z0-9._/:-]{0,127}")
 number = pattern("[A-Z0-9][A-Za-z0-9._/-]{0,63}")
 count = integer(1)
 day = _real(date.fromisoformat, pattern("[0-9]{4}-[0-9]{2}-[0-9]{2}"))
-time = _real(moment, pattern(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z"))
+time = _real(
+    moment, pattern(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
+)
 
 
 def expect(check: Check, value: Any, what: str) -> Fields:

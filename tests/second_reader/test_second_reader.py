@@ -30,6 +30,7 @@ EXAMPLE = _answers("example.json")
 TEXTS = _answers("texts.json")
 BUNDLES = _answers("bundles.json")
 KEYS, CONTENT, ATTACHMENT = EXAMPLE["keys"], EXAMPLE["content"], EXAMPLE["attachment"]
+_OTHER_LOG_KEY = ("log-key-name", "log-key-intake", "log-key-rotated", "register-itself")
 WHOLE = VECTORS / "bundles" / "whole.zip"
 
 
@@ -64,7 +65,11 @@ def test_text_is_taken_or_refused_as_answered(vector: dict[str, Any]) -> None:
 @pytest.mark.parametrize("answer", BUNDLES, ids=lambda a: Path(a["file"]).stem)
 def test_bundle_gets_the_verdict_that_is_answered(answer: dict[str, Any], trusting: bool) -> None:
     """Exit status, failing step and verdicts of each bundle agree with bundles.json."""
-    trusted = signing.read_vkey(KEYS["log_vkey"]) if trusting else None
+    vkey = answer["vkey"]
+    if trusting and vkey is None:
+        # Where a bundle's own log key is another, a trusted one is the reason to refuse it.
+        vkey = None if answer["file"][8:].startswith(_OTHER_LOG_KEY) else KEYS["log_vkey"]
+    trusted = signing.read_vkey(vkey) if vkey else None
     try:
         report = verify((VECTORS / answer["file"]).read_bytes(), trusted)
     except UnusableError:
@@ -72,7 +77,7 @@ def test_bundle_gets_the_verdict_that_is_answered(answer: dict[str, Any], trusti
         assert not answer["verdicts"]
         return
     assert report.exit_status == answer["exit"]
-    assert answer["failing_step"] is None or answer["failing_step"] in report.steps
+    assert sorted(report.steps) == answer["failing_steps"]
     decided = {index: report.verdicts.get(int(index)) for index in answer["verdicts"]}
     assert decided == answer["verdicts"]
 
@@ -83,7 +88,9 @@ def test_every_bundle_has_an_answer() -> None:
     assert lying == {answer["file"] for answer in BUNDLES}
 
 
-@pytest.mark.parametrize("answer", BUNDLES, ids=lambda a: Path(a["file"]).stem)
+@pytest.mark.parametrize(
+    "answer", [a for a in BUNDLES if not a["vkey"]], ids=lambda a: Path(a["file"]).stem
+)
 def test_command_exits_as_answered(
     answer: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,5 +1,7 @@
 """Write the vectors: `python -m tests.vectors.generate`. A test holds the files to this program."""
 
+import base64
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -7,16 +9,16 @@ from typing import Any
 from archive.evidence import attachment, checkpoint, content, dsse, merkle, receipt, statement
 from archive.evidence.canonical import encode
 from archive.evidence.register import register_record
-from tests.vectors.tampering import CASES
+from tests.vectors.more_tampering import CASES
 from tests.vectors.world import (
     BODY,
     COMPLAINT,
     FILE,
     INTAKE,
     LOG,
+    ORIGIN,
     OWN,
     VKEY,
-    ident,
     seeded,
     whole,
 )
@@ -44,6 +46,9 @@ def _bundles() -> list[dict[str, Any]]:
             "why": case.why,
             "exit": case.exit,
             "failing_step": case.step,
+            "failing_steps": case.steps,
+            "reason": case.reason,
+            "vkey": case.vkey,
             "verdicts": {str(leaf_): verdict for leaf_, verdict in case.verdicts.items()},
         }
         for case in CASES
@@ -116,7 +121,7 @@ def _content_example(said: statement.Statement) -> dict[str, Any]:
 
 
 def _attachment_example(said: statement.Statement) -> dict[str, Any]:
-    key, name = seeded("attachment 3"), ident("attachment 3")
+    key, name = seeded("attachment 3"), said.parts[1].key
     sealer = attachment.Sealer(key, name)
     segments = [*sealer.feed(FILE), sealer.finish()]
     part = sealer.part(1)
@@ -150,10 +155,64 @@ def texts() -> list[dict[str, Any]]:
         {"format": name, "why": "as written", "text": text, "accept": True}
         for name, text in sound.items()
     ]
-    return accepted + [
-        {"format": name, "why": why, "text": _swap(sound[name], old, new), "accept": False}
-        for name, why, old, new in _SPOILED
+    accepted += [
+        {"format": name, "why": why, "text": _swap(sound[name], old, new), "accept": True}
+        for name, why, old, new in _SOUND
     ]
+    refused = [
+        {"format": name, "why": why, "text": text, "accept": False}
+        for name, why, text in _made_anew(sound, said)
+    ]
+    return (
+        accepted
+        + refused
+        + [
+            {"format": name, "why": why, "text": _swap(sound[name], old, new), "accept": False}
+            for name, why, old, new in _SPOILED
+        ]
+    )
+
+
+def _made_anew(sound: dict[str, str], said: str) -> list[tuple[str, str, str]]:
+    """Texts with but one thing wrong, which no replacing of characters gives."""
+    envelope = json.loads(sound["envelope"])
+    (signature,) = envelope["signatures"]
+    second = json.loads(dsse.sign(said.encode(), dsse.STATEMENT_TYPE, OWN).decode())["signatures"]
+    last = signature["sig"][-3]
+    after = _BASE64[_BASE64.index(last) + 1]
+    unused = {**signature, "sig": signature["sig"][:-3] + after + "=="}
+    odd = bytes([3]) + LOG.public
+    hashed = hashlib.sha256(ORIGIN.encode() + b"\n" + odd).hexdigest()[:8]
+    leaf = json.loads(sound["leaf"])
+    long = {**json.loads(said), "refs": [_REF] * 700}
+    payload = base64.b64encode(encode(long)).decode()
+    too_long = {**leaf, "envelope": encode({**envelope, "payload": payload}).decode()}
+    return [
+        (
+            "envelope",
+            "two good signatures",
+            encode({**envelope, "signatures": [signature, *second]}).decode(),
+        ),
+        ("envelope", "no signature", encode({**envelope, "signatures": []}).decode()),
+        ("envelope", "unused base64 bits", encode({**envelope, "signatures": [unused]}).decode()),
+        ("leaf", "over 65,535 bytes", encode(too_long).decode()),
+        ("vkey", "unknown type", f"{ORIGIN}+{hashed}+{base64.b64encode(odd).decode()}"),
+    ]
+
+
+_BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_REF = {"event": None, "record": "00" * 16, "rel": "see-also"}
+# As _SPOILED, but to be taken: the bounds from inside.
+_SOUND: list[tuple[str, str, str, str]] = [
+    ("statement", "the largest integer", '"kind_version":1', '"kind_version":9007199254740991'),
+    ("statement", "the last moment", "2026-11-22T08:04:00.123456Z", "9999-12-31T23:59:59.999999Z"),
+    ("statement", "word of 64 characters", '"kind":"complaint"', f'"kind":"{"a" * 64}"'),
+    ("statement", "a length that no padding gives", '"length":256', '"length":257'),
+    ("checkpoint", "the largest size", "\n11\n", "\n9223372036854775807\n"),
+    ("checkpoint", "signature of one byte", "", "\N{EM DASH} w AAAAAAA=\n"),
+    ("checkpoint", "100 signature lines", "", "\N{EM DASH} w AAAAAAA=\n" * 99),
+    ("checkpoint", "key name with a delete character", "", "\N{EM DASH} w\x7f AAAAAAA=\n"),
+]
 
 
 def _swap(text: str, old: str, new: str) -> str:
@@ -167,7 +226,7 @@ def _swap(text: str, old: str, new: str) -> str:
 _SPOILED: list[tuple[str, str, str, str]] = [
     ("statement", "space", '"v":1', '"v": 1'),
     ("statement", "newline at the end", "", "\n"),
-    ("statement", "unknown key", '"v":1', '"v":1,"w":1'),
+    ("statement", "unknown key", '"version":1}', '"version":1,"w":1}'),
     ("statement", "missing key", '"step":null,', ""),
     ("statement", "version of the format", '"v":1', '"v":2'),
     ("statement", "true is not 1", '"v":1', '"v":true'),
@@ -180,18 +239,37 @@ _SPOILED: list[tuple[str, str, str, str]] = [
     ("statement", "five digits of a second", "00.123456Z", "00.12345Z"),
     ("statement", "offset instead of Z", "00.123456Z", "00.123456+00:00"),
     ("statement", "no such minute", "08:04:00", "08:64:00"),
-    ("statement", "upper-case hex", '"actor":"', '"actor":"A'),
+    ("statement", "upper-case hex", '"actor":"c', '"actor":"C'),
+    ("statement", "odd hex", '"actor":"', '"actor":"a'),
+    ("statement", "hour 24", "T08:04:00.123456Z", "T24:00:00.000000Z"),
+    ("statement", "no such day", "2026-11-22T", "2026-02-29T"),
+    ("statement", "year 0", "2026-11-22T", "0000-11-22T"),
+    ("statement", "leap second", "08:04:00.", "08:04:60."),
+    ("statement", "keys out of order", '"v":1,"version":1', '"version":1,"v":1'),
+    ("statement", "key twice", '"v":1,', '"v":1,"v":1,'),
+    ("statement", "minus zero", '"n":0', '"n":-0'),
+    ("statement", "seen of size 0", '"seen":null', f'"seen":{{"root":"{"00" * 32}","size":0}}'),
+    (
+        "statement",
+        "sign-off over nothing",
+        '"signoff":null',
+        '"signoff":{"covers":[],"meaning":"x"}',
+    ),
+    ("statement", "length 0", '"length":256', '"length":0'),
+    ("statement", "prev on version 1", '"prev":null', f'"prev":"{"00" * 32}"'),
+    ("statement", "origin with a space", '"origin":"archive', '"origin":"an archive'),
+    ("statement", "word in upper case", '"kind":"complaint"', '"kind":"Complaint"'),
+    ("statement", "word of 65 characters", '"kind":"complaint"', f'"kind":"{"a" * 65}"'),
     ("statement", "escaped where it need not be", '"kind":"complaint"', '"kind":"\\u0063omplaint"'),
     ("statement", "parts not numbered in order", '"n":1', '"n":2'),
     ("statement", "algorithm of another role", "A256GCM-HKDF-SEG", "A256GCM-HKDF"),
     ("statement", "unknown assurance", '"assurance":"session"', '"assurance":"sworn"'),
     ("envelope", "space", '","payloadType"', '", "payloadType"'),
     ("envelope", "other type", "statement.v1", "statement.v2"),
-    ("envelope", "two signatures", '"}]}', '"},{"keyid":"","sig":""}]}'),
-    ("envelope", "no signature", '"signatures":[', '"signatures":[],"x":['),
     ("envelope", "base64 unpadded", '=="}]}', '"}]}'),
     ("envelope", "base64 of the URL alphabet", '"payload":"eyJ', '"payload":"-_J'),
-    ("envelope", "key id in upper case", '"keyid":"', '"keyid":"A'),
+    ("envelope", "key id in upper case", '"keyid":"e', '"keyid":"E'),
+    ("envelope", "unknown key", "}]}", '}],"x":1}'),
     ("envelope", "newline at the end", "", "\n"),
     ("leaf", "space", '"v":1}', '"v": 1}'),
     ("leaf", "format version", '"v":1}', '"v":2}'),
@@ -204,7 +282,17 @@ _SPOILED: list[tuple[str, str, str, str]] = [
     ("receipt", "leading zero", '"index":3', '"index":03'),
     ("receipt", "plus sign", '"index":3', '"index":+3'),
     ("receipt", "version 0", '"version":1', '"version":0'),
-    ("receipt", "unknown key", '"v":1', '"v":1,"w":1'),
+    ("receipt", "unknown key", '"version":1}', '"version":1,"w":1}'),
+    ("receipt", "index below 0", '"index":3', '"index":-1'),
+    ("receipt", "index of 2^53", '"index":3', '"index":9007199254740992'),
+    ("receipt", "hour 24", "T08:04:00.123456Z", "T24:00:00.000000Z"),
+    ("checkpoint", "size 0 with another root", "\n11\n", "\n0\n"),
+    ("checkpoint", "size of 2^63", "\n11\n", "\n9223372036854775808\n"),
+    ("checkpoint", "signature of no byte", "", "\N{EM DASH} w AAAAAA==\n"),
+    ("checkpoint", "key name with a plus", "", "\N{EM DASH} w+w AAAAAAA=\n"),
+    ("checkpoint", "key name with a no-break space", "", "\N{EM DASH} w\u00a0w AAAAAAA=\n"),
+    ("checkpoint", "101 signature lines", "", "\N{EM DASH} w AAAAAAA=\n" * 100),
+    ("checkpoint", "unused base64 bits", "", "\N{EM DASH} w AAAAAAB=\n"),
     ("checkpoint", "plus sign", "\n11\n", "\n+11\n"),
     ("checkpoint", "leading zero", "\n11\n", "\n011\n"),
     ("checkpoint", "underscore", "\n11\n", "\n1_1\n"),
@@ -216,7 +304,6 @@ _SPOILED: list[tuple[str, str, str, str]] = [
     ("checkpoint", "empty line at the end", "", "\n"),
     ("vkey", "id of another key", "+8691a666", "+8691a667"),
     ("vkey", "id in upper case", "+8691a666", "+8691A666"),
-    ("vkey", "unknown type", "+AdX", "+A9X"),
     ("vkey", "cut short", "Uu", ""),
     ("vkey", "newline", "", "\n"),
 ]

@@ -1,6 +1,7 @@
 """Ways to cheat, and what every verifier must answer. The answers are written by hand."""
 
 import base64
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from typing import Any
 from archive.evidence import dsse, statement
 from archive.evidence.canonical import encode
 from archive.evidence.keys import SigningKey
+from tests.vectors.reasons import REASONS
 from tests.vectors.world import (
     BODY,
     COMPLAINT,
@@ -40,9 +42,20 @@ class Case:
     exit: int = 1
     step: int | None = None  # a step that must fail
     verdicts: dict[int, str] = field(default_factory=dict)  # leaf -> verdict, where it is decided
+    vkey: str | None = None  # the trusted key, where the answer needs one
+
+    @property
+    def reason(self) -> str | None:
+        """The code of the finding in `step`."""
+        return REASONS[self.name][0] if self.step else None
+
+    @property
+    def steps(self) -> list[int]:
+        """All steps that fail, and no others do."""
+        return sorted({self.step, *REASONS[self.name][1]}) if self.step else []
 
 
-def _changed(change: Callable[[dict[str, Any], Members], None]) -> Callable[[], bytes]:
+def changed(change: Callable[[dict[str, Any], Members], None]) -> Callable[[], bytes]:
     """The whole bundle with members changed, in a container without a flaw."""
 
     def make() -> bytes:
@@ -53,16 +66,16 @@ def _changed(change: Callable[[dict[str, Any], Members], None]) -> Callable[[], 
     return make
 
 
-def _line(path: str, number: int, change: Callable[[dict[str, Any]], None]) -> Callable[[], bytes]:
+def line(path: str, number: int, change: Callable[[dict[str, Any]], None]) -> Callable[[], bytes]:
     def edit(head: dict[str, Any], members: Members) -> None:
         lines = read_lines(members[path])
         change(lines[number])
         members[path] = write_lines(lines)
 
-    return _changed(edit)
+    return changed(edit)
 
 
-def _logged(*events: Callable[[World], object]) -> Callable[[], bytes]:
+def logged(*events: Callable[[World], object]) -> Callable[[], bytes]:
     """What the holder of the log key can write: all hashes and proofs fit."""
 
     def make() -> bytes:
@@ -74,12 +87,12 @@ def _logged(*events: Callable[[World], object]) -> Callable[[], bytes]:
     return make
 
 
-def _add(record: str, type_: str, **fields: Any) -> Callable[[World], object]:
+def add(record: str, type_: str, **fields: Any) -> Callable[[World], object]:
     return lambda world: world.add(record, type_, **fields)
 
 
-_OPEN = _add(COMPLAINT, "opened", body=BODY, file=FILE, number="KS-2026-00017")
-_LOST = _add(SHORT, "opened", body={"text": "短"}, show=None)
+OPEN = add(COMPLAINT, "opened", body=BODY, file=FILE, number="KS-2026-00017")
+LOST = add(SHORT, "opened", body={"text": "短"}, show=None)
 
 
 def _swap_contents(head: dict[str, Any], members: Members) -> None:
@@ -128,7 +141,7 @@ def _drop_line(path: str, number: int) -> Callable[[], bytes]:
         del lines[number]
         members[path] = write_lines(lines)
 
-    return _changed(edit)
+    return changed(edit)
 
 
 def _reorder(head: dict[str, Any], members: Members) -> None:
@@ -175,7 +188,7 @@ def _flip_first(data: bytes, marker: bytes, offset: int) -> bytes:
 
 def _other_signer(world: World) -> None:
     """The statement names the intake key; another key signs."""
-    said = _plain(world)
+    said = plain_statement(world)
     stranger = SigningKey.from_seed(seeded("stranger"))
     payload = statement.encode(said)
     pae = dsse.pae(dsse.STATEMENT_TYPE, payload)
@@ -184,28 +197,27 @@ def _other_signer(world: World) -> None:
     world.append(said, envelope, None, world.time())
 
 
-def _plain(world: World) -> statement.Statement:
-    index = world.add(COMPLAINT, "opened")
-    world.leaves.pop(), world.envelopes.pop(), world.records.pop(), world.receipts.pop()
-    del world.heads[COMPLAINT]
-    return statement.Statement(
-        origin=world.origin,
-        event=ident(f"event {index}"),
-        record=COMPLAINT,
-        version=1,
-        prev=None,
-        type="opened",
-        kind="complaint",
-        kind_version=1,
-        key=SigningKey.from_seed(seeded("intake key")).key_id,
-        assurance="session",
-        occurred_at="2026-11-22T08:00:00.000000Z",
-    )
+def plain_statement(world: World, **changes: Any) -> statement.Statement:
+    """An intake key's statement, to be signed or spoiled by hand."""
+    fields: dict[str, Any] = {
+        "origin": world.origin,
+        "event": ident(f"event {len(world.leaves)}"),
+        "record": COMPLAINT,
+        "version": 1,
+        "prev": None,
+        "type": "opened",
+        "kind": "complaint",
+        "kind_version": 1,
+        "key": SigningKey.from_seed(seeded("intake key")).key_id,
+        "assurance": "session",
+        "occurred_at": "2026-11-22T08:00:00.000000Z",
+    }
+    return statement.Statement(**{**fields, **changes})
 
 
 def _small_order_key(world: World) -> None:
     public = bytes.fromhex("ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f")
-    _register_raw(world, public)
+    register_raw(world, public)
 
 
 def _mixed_order_key(world: World) -> None:
@@ -213,13 +225,13 @@ def _mixed_order_key(world: World) -> None:
     honest = int.from_bytes(SigningKey.from_seed(seeded("mixed")).public, "little")
     sign, y = honest >> 255, honest & (2**255 - 1)
     mixed = (2**255 - 19 - y) | (1 - sign) << 255
-    _register_raw(world, mixed.to_bytes(32, "little"))
+    register_raw(world, mixed.to_bytes(32, "little"))
 
 
-def _register_raw(world: World, public: bytes) -> None:
+def register_raw(world: World, public: bytes, id_: str | None = None) -> None:
     facts = {
         "alg": "Ed25519",
-        "key": dsse.envelope_hash(public),
+        "key": id_ or hashlib.sha256(public).hexdigest(),
         "owner": ident("zhao"),
         "public": base64.b64encode(public).decode(),
         "use": "own",
@@ -233,10 +245,10 @@ def _revoked(world: World) -> None:
 
 
 def _disposed_by(**changes: Any) -> Callable[[], bytes]:
-    return _logged(
-        _LOST,
-        _add(SHORT, "filed", facts=FILING),
-        _add(SHORT, "disposed", facts={**DISPOSAL, **changes}),
+    return logged(
+        LOST,
+        add(SHORT, "filed", facts=FILING),
+        add(SHORT, "disposed", facts={**DISPOSAL, **changes}),
     )
 
 
@@ -282,7 +294,7 @@ CASES: list[Case] = [
     Case(
         "leaf-time",
         "recorded time moved back a year",
-        _line("leaves.jsonl", 0, _replace_leaf('"recorded_at":"2026', '"recorded_at":"2025')),
+        line("leaves.jsonl", 0, _replace_leaf('"recorded_at":"2026', '"recorded_at":"2025')),
         1,
         4,
         {3: "MISMATCH"},
@@ -290,7 +302,7 @@ CASES: list[Case] = [
     Case(
         "leaf-number",
         "another record number",
-        _line("leaves.jsonl", 0, _replace_leaf("00017", "00018")),
+        line("leaves.jsonl", 0, _replace_leaf("00017", "00018")),
         1,
         4,
         {3: "MISMATCH"},
@@ -298,15 +310,15 @@ CASES: list[Case] = [
     Case(
         "envelope-respelled",
         "same envelope, other JSON spelling",
-        _line("leaves.jsonl", 0, _respell),
+        line("leaves.jsonl", 0, _respell),
         1,
         2,
     ),
-    Case("leaves-reordered", "two lines change places", _changed(_reorder), 1, 2),
+    Case("leaves-reordered", "two lines change places", changed(_reorder), 1, 2),
     Case(
-        "leaves-swapped", "two leaves change places under their indexes", _changed(_renumber), 1, 4
+        "leaves-swapped", "two leaves change places under their indexes", changed(_renumber), 1, 4
     ),
-    Case("leaf-duplicated", "a line twice", _changed(_duplicate), 1, 2),
+    Case("leaf-duplicated", "a line twice", changed(_duplicate), 1, 2),
     Case("leaf-dropped", "an event in the middle left out", _drop_line("leaves.jsonl", 1), 1, 7),
     Case(
         "register-leaf-dropped",
@@ -318,16 +330,16 @@ CASES: list[Case] = [
     Case(
         "proof-shortened",
         "an inclusion proof without its last hash",
-        _line("leaves.jsonl", 0, lambda line: line["proof"].pop()),
+        line("leaves.jsonl", 0, lambda line: line["proof"].pop()),
         1,
         4,
         {3: "MISMATCH"},
     ),
-    Case("checkpoint-size", "another tree size in the checkpoint", _changed(_smaller_size), 1, 3),
+    Case("checkpoint-size", "another tree size in the checkpoint", changed(_smaller_size), 1, 3),
     Case(
         "content-changed",
         "one character of a content part",
-        _changed(_other_answer),
+        changed(_other_answer),
         1,
         10,
         {3: "MISMATCH"},
@@ -335,7 +347,7 @@ CASES: list[Case] = [
     Case(
         "content-swapped",
         "contents of two events exchanged",
-        _changed(_swap_contents),
+        changed(_swap_contents),
         1,
         10,
         {3: "MISMATCH", 4: "MISMATCH"},
@@ -351,7 +363,7 @@ CASES: list[Case] = [
     Case(
         "attachment-cut",
         "the last zero byte of an attachment left out",
-        _changed(_cut_zeros),
+        changed(_cut_zeros),
         1,
         11,
         {3: "MISMATCH"},
@@ -359,7 +371,7 @@ CASES: list[Case] = [
     Case(
         "salt-changed",
         "another salt",
-        _line("openings.jsonl", 0, lambda line: line.update(salt="00" * 32)),
+        line("openings.jsonl", 0, lambda line: line.update(salt="00" * 32)),
         1,
         10,
         {3: "MISMATCH"},
@@ -367,18 +379,18 @@ CASES: list[Case] = [
     Case(
         "receipt-changed",
         "a receipt of one leaf in another spelling of its signature",
-        _changed(_longer_signature),
+        changed(_longer_signature),
         1,
         13,
     ),
-    Case("listing-changed", "a nicer table of contents", _changed(_nicer_index), 1, 14),
-    Case("file-added", "an attachment that nobody signed", _changed(_foreign_file), 1, 10),
-    Case("record-unlisted", "the manifest hides a record", _changed(_hide_record), 1, 7),
+    Case("listing-changed", "a nicer table of contents", changed(_nicer_index), 1, 14),
+    Case("file-added", "an attachment that nobody signed", changed(_foreign_file), 1, 10),
+    Case("record-unlisted", "the manifest hides a record", changed(_hide_record), 1, 7),
     # Written by the holder of the log key
     Case(
         "prev-wrong",
         "the chain's hash points elsewhere",
-        _logged(_OPEN, _add(COMPLAINT, "noted", prev="00" * 32)),
+        logged(OPEN, add(COMPLAINT, "noted", prev="00" * 32)),
         1,
         7,
         {4: "MISMATCH"},
@@ -386,7 +398,7 @@ CASES: list[Case] = [
     Case(
         "version-skipped",
         "version 3 follows version 1",
-        _logged(_OPEN, _add(COMPLAINT, "noted", version=3)),
+        logged(OPEN, add(COMPLAINT, "noted", version=3)),
         1,
         7,
         {4: "MISMATCH"},
@@ -394,7 +406,7 @@ CASES: list[Case] = [
     Case(
         "event-twice",
         "an event id used again",
-        _logged(_OPEN, _add(COMPLAINT, "noted", event=ident("event 3"))),
+        logged(OPEN, add(COMPLAINT, "noted", event=ident("event 3"))),
         1,
         7,
         {4: "MISMATCH"},
@@ -402,7 +414,7 @@ CASES: list[Case] = [
     Case(
         "kind-changed",
         "the record changes its kind",
-        _logged(_OPEN, _add(COMPLAINT, "noted", kind="minutes")),
+        logged(OPEN, add(COMPLAINT, "noted", kind="minutes")),
         1,
         7,
         {4: "MISMATCH"},
@@ -410,7 +422,7 @@ CASES: list[Case] = [
     Case(
         "origin-other",
         "an envelope signed for another archive",
-        _logged(_OPEN, _add(COMPLAINT, "noted", origin="other.example")),
+        logged(OPEN, add(COMPLAINT, "noted", origin="other.example")),
         1,
         7,
         {4: "MISMATCH"},
@@ -418,7 +430,7 @@ CASES: list[Case] = [
     Case(
         "number-late",
         "a number on a later leaf",
-        _logged(_OPEN, _add(COMPLAINT, "noted", number="KS-2026-00018")),
+        logged(OPEN, add(COMPLAINT, "noted", number="KS-2026-00018")),
         1,
         7,
         {4: "MISMATCH"},
@@ -426,7 +438,7 @@ CASES: list[Case] = [
     Case(
         "number-twice",
         "one number for two records",
-        _logged(_OPEN, _add(SHORT, "opened", number="KS-2026-00017")),
+        logged(OPEN, add(SHORT, "opened", number="KS-2026-00017")),
         1,
         7,
         {4: "MISMATCH"},
@@ -434,7 +446,7 @@ CASES: list[Case] = [
     Case(
         "time-runs-back",
         "recorded before the leaf before it",
-        _logged(_OPEN, _add(COMPLAINT, "noted", recorded_at="2026-11-21T00:00:00.000000Z")),
+        logged(OPEN, add(COMPLAINT, "noted", recorded_at="2026-11-21T00:00:00.000000Z")),
         1,
         8,
         {4: "MISMATCH"},
@@ -442,7 +454,7 @@ CASES: list[Case] = [
     Case(
         "claimed-ahead",
         "claimed time after the recorded time: a note, no failure",
-        _logged(_add(COMPLAINT, "opened", occurred_at="2026-12-01T00:00:00.000000Z")),
+        logged(add(COMPLAINT, "opened", occurred_at="2026-12-01T00:00:00.000000Z")),
         0,
         None,
         {3: "OPENED"},
@@ -450,7 +462,7 @@ CASES: list[Case] = [
     Case(
         "covers-unknown",
         "a sign-off over something that is not in the record",
-        _logged(_OPEN, _add(COMPLAINT, "signed", signoff=_SIGNED_NOTHING)),
+        logged(OPEN, add(COMPLAINT, "signed", signoff=_SIGNED_NOTHING)),
         1,
         9,
         {4: "MISMATCH"},
@@ -458,7 +470,7 @@ CASES: list[Case] = [
     Case(
         "signature-other-key",
         "the named key did not sign",
-        _logged(_other_signer),
+        logged(_other_signer),
         1,
         6,
         {3: "MISMATCH"},
@@ -466,18 +478,18 @@ CASES: list[Case] = [
     Case(
         "key-unknown",
         "signed by a key that was never registered",
-        _logged(_add(COMPLAINT, "opened", signer=SigningKey.from_seed(seeded("stranger")))),
+        logged(add(COMPLAINT, "opened", signer=SigningKey.from_seed(seeded("stranger")))),
         1,
         6,
         {3: "MISMATCH"},
     ),
     Case(
-        "key-revoked", "signed after the key's revocation", _logged(_revoked), 1, 6, {4: "MISMATCH"}
+        "key-revoked", "signed after the key's revocation", logged(_revoked), 1, 6, {4: "MISMATCH"}
     ),
     Case(
         "key-for-log",
         "the log key signs a record",
-        _logged(_add(COMPLAINT, "opened", signer=LOG, assurance="system")),
+        logged(add(COMPLAINT, "opened", signer=LOG, assurance="system")),
         1,
         6,
         {3: "MISMATCH"},
@@ -485,7 +497,7 @@ CASES: list[Case] = [
     Case(
         "key-of-another",
         "somebody else's own key",
-        _logged(_add(COMPLAINT, "opened", signer=OWN, assurance="own-key")),
+        logged(add(COMPLAINT, "opened", signer=OWN, assurance="own-key")),
         1,
         6,
         {3: "MISMATCH"},
@@ -493,17 +505,17 @@ CASES: list[Case] = [
     Case(
         "assurance-raised",
         "the intake key claims that the author signed",
-        _logged(_add(COMPLAINT, "opened", assurance="own-key")),
+        logged(add(COMPLAINT, "opened", assurance="own-key")),
         1,
         6,
         {3: "MISMATCH"},
     ),
-    Case("key-small-order", "a key of small order is registered", _logged(_small_order_key), 1, 5),
-    Case("key-mixed-order", "a key of mixed order is registered", _logged(_mixed_order_key), 1, 5),
+    Case("key-small-order", "a key of small order is registered", logged(_small_order_key), 1, 5),
+    Case("key-mixed-order", "a key of mixed order is registered", logged(_mixed_order_key), 1, 5),
     Case(
         "anchor-ahead",
         "the signer saw a tree that did not exist yet",
-        _logged(_add(COMPLAINT, "opened", seen=statement.Seen(9, "00" * 32))),
+        logged(add(COMPLAINT, "opened", seen=statement.Seen(9, "00" * 32))),
         1,
         8,
         {3: "MISMATCH"},
@@ -527,7 +539,7 @@ CASES: list[Case] = [
     Case(
         "disposed-unfiled",
         "disposed without ever being filed",
-        _logged(_LOST, _add(SHORT, "disposed", facts=DISPOSAL)),
+        logged(LOST, add(SHORT, "disposed", facts=DISPOSAL)),
         1,
         12,
         {3: "MISSING"},
@@ -535,13 +547,13 @@ CASES: list[Case] = [
     Case(
         "disposed-but-here",
         "content that was disposed of is in the bundle",
-        _logged(
-            _add(SHORT, "opened", body={"text": "短"}),
-            _add(SHORT, "filed", facts=FILING),
-            _add(SHORT, "disposed", facts=DISPOSAL),
+        logged(
+            add(SHORT, "opened", body={"text": "短"}),
+            add(SHORT, "filed", facts=FILING),
+            add(SHORT, "disposed", facts=DISPOSAL),
         ),
         1,
         12,
     ),
-    Case("content-missing", "content gone, no disposal", _logged(_LOST), 1, 12, {3: "MISSING"}),
+    Case("content-missing", "content gone, no disposal", logged(LOST), 1, 12, {3: "MISSING"}),
 ]

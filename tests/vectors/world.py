@@ -7,7 +7,9 @@ import base64
 import hashlib
 import io
 import json
-from collections.abc import Callable, Iterable
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from archive.evidence import (
@@ -45,9 +47,32 @@ OWN = SigningKey.from_seed(seeded("own key"))
 VKEY = str(note.VerifierKey.make(ORIGIN, LOG.verify_key()))
 
 
+@dataclass(frozen=True)
+class Content:
+    """A content part: its plaintext; a label for its key and its id, where not the usual ones."""
+
+    data: bytes
+    label: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class File:
+    """An attachment, as `Content`."""
+
+    data: bytes
+    label: str = ""
+    name: str = ""
+
+
+Piece = Content | File
+
+
 class World:
-    def __init__(self, origin: str = ORIGIN) -> None:
+    def __init__(self, origin: str = ORIGIN, *, empty: bool = False) -> None:
         self.origin = origin
+        self.signer, self.vkey = LOG, VKEY  # of checkpoints
+        self.unreadable: set[int] = set()  # leaves that no strict writer takes
         self.register = register_record(origin)
         self.leaves: list[bytes] = []
         self.envelopes: list[bytes] = []
@@ -56,11 +81,15 @@ class World:
         self.receipts: list[bytes] = []
         self.records: list[str] = []
         self.clock = 0
+        if empty:
+            return
         for name, key, use in (("log", LOG, "log"), ("intake", INTAKE, "intake")):
             self.register_key(name, key, use)
         self.register_key("own", OWN, "own", owner=ident("li"))
 
-    def register_key(self, name: str, key: SigningKey, use: str, owner: str | None = None) -> None:
+    def register_key(
+        self, name: str, key: SigningKey, use: str, owner: str | None = None, **changes: Any
+    ) -> int:
         public = base64.b64encode(key.public).decode()
         facts = {
             "alg": "Ed25519",
@@ -69,19 +98,11 @@ class World:
             "public": public,
             "use": use,
         }
-        self.key_event("key-registered", facts)
+        return self.key_event("key-registered", facts, **changes)
 
     def key_event(self, type_: str, facts: dict[str, Any], **changes: Any) -> int:
-        return self.add(
-            self.register,
-            type_,
-            kind="key-register",
-            facts=facts,
-            signer=LOG,
-            assurance="system",
-            actor=None,
-            **changes,
-        )
+        fields = {"kind": "key-register", "signer": LOG, "assurance": "system", "actor": None}
+        return self.add(self.register, type_, facts=facts, **{**fields, **changes})
 
     def time(self) -> str:
         self.clock += 1
@@ -93,19 +114,28 @@ class World:
         type_: str,
         *,
         signer: SigningKey = INTAKE,
-        body: dict[str, Any] | None = None,
+        body: Any = None,
         file: bytes | None = None,
+        pieces: Sequence[Piece] = (),
         number: str | None = None,
         recorded_at: str | None = None,
         show: bool | None = True,
         **changes: Any,
     ) -> int:
-        """Append an event; `show`: True opens its content, False withholds it, None loses it."""
+        """Append an event; `show`: True opens its content, False withholds it, None loses it.
+
+        Its parts are `body`, `file`, then `pieces`.
+        """
         index = len(self.leaves)
         event = changes.pop("event", ident(f"event {index}"))
         now = recorded_at or self.time()
         version, prev = self.heads.get(record, (0, None))
-        parts = self._seal(record, event, index, body, file, show)
+        chosen: list[Piece] = [Content(encode(body))] if body is not None else []
+        chosen += [File(file)] if file is not None else []
+        parts = [
+            self._seal(record, event, index, n, piece, show)
+            for n, piece in enumerate([*chosen, *pieces])
+        ]
         fields: dict[str, Any] = {
             "origin": self.origin,
             "event": event,
@@ -126,41 +156,29 @@ class World:
         return self.append(said, envelope, number, now)
 
     def _seal(
-        self,
-        record: str,
-        event: str,
-        index: int,
-        body: dict[str, Any] | None,
-        file: bytes | None,
-        show: bool | None,
-    ) -> list[statement.Part]:
-        parts = []
-        if body is not None:
-            plaintext, key = encode(body), seeded(f"content key {index}")
-            sealed = content.seal(
-                plaintext,
-                record=record,
-                event=event,
-                n=0,
-                key=key,
-                key_id=ident(f"content key {index}"),
-            )
-            parts.append(sealed.part)
-            self._show(show, bundle.ContentOpening(event, 0, content.derive(key)[1], plaintext))
-        if file is not None:
-            key, name = seeded(f"attachment {index}"), ident(f"attachment {index}")
+        self, record: str, event: str, index: int, n: int, piece: "Piece", show: bool | None
+    ) -> statement.Part:
+        label = piece.label or (f"{index}" if n < 2 else f"{index}.{n}")
+        name = piece.name or ident(f"part {index}.{n}")
+        opening: bundle.ContentOpening | bundle.AttachmentOpening
+        if isinstance(piece, Content):
+            key = seeded(f"content key {label}")
+            part = content.seal(
+                piece.data, record=record, event=event, n=n, key=key, key_id=name
+            ).part
+            opening = bundle.ContentOpening(event, n, content.derive(key)[1], piece.data)
+        else:
+            key = seeded(f"attachment {label}")
             sealer = attachment.Sealer(key, name)
-            for _ in sealer.feed(file):
+            for _ in sealer.feed(piece.data):
                 pass
             sealer.finish()
-            n = len(parts)
-            parts.append(sealer.part(n))
-            salt = attachment.salt_of(key)
-            opening = bundle.AttachmentOpening(
-                event, n, salt, name, len(file), _once(file), "report.pdf"
-            )
-            self._show(show, opening)
-        return parts
+            part = sealer.part(n)
+            size, salt = len(piece.data), attachment.salt_of(key)
+            chunks = _once(piece.data)
+            opening = bundle.AttachmentOpening(event, n, salt, name, size, chunks, "report.pdf")
+        self._show(show, opening)
+        return part
 
     def _show(
         self, show: bool | None, opening: bundle.ContentOpening | bundle.AttachmentOpening
@@ -173,8 +191,17 @@ class World:
     def append(
         self, said: statement.Statement, envelope: bytes, number: str | None, now: str
     ) -> int:
+        return self.append_leaf(said, envelope, number, now, leaf.encode(envelope, number, now))
+
+    def append_leaf(
+        self,
+        said: statement.Statement,
+        envelope: bytes,
+        number: str | None,
+        now: str,
+        data: bytes,
+    ) -> int:
         index = len(self.leaves)
-        data = leaf.encode(envelope, number, now)
         self.leaves.append(data)
         self.envelopes.append(envelope)
         self.records.append(said.record)
@@ -206,7 +233,7 @@ class World:
     def checkpoint(self) -> bytes:
         size = len(self.leaves)
         head = checkpoint.Checkpoint(self.origin, size, merkle.root_at(size, self.node))
-        return checkpoint.sign(head, LOG)
+        return checkpoint.sign(head, self.signer)
 
     def proven(self, wanted: Callable[[str], bool]) -> list[bundle.ProvenLeaf]:
         size = len(self.leaves)
@@ -217,14 +244,36 @@ class World:
         ]
 
     def bundle(self) -> bytes:
+        data = self._written()
+        if not self.unreadable:
+            return data
+        head, members = unpack(data)
+        lines = read_lines(members["leaves.jsonl"])
+        lines += [
+            {
+                "index": proven.index,
+                "leaf": proven.leaf.decode(),
+                "proof": [hash_.hex() for hash_ in proven.proof],
+            }
+            for proven in self.proven(lambda _: True)
+            if proven.index in self.unreadable
+        ]
+        members["leaves.jsonl"] = write_lines(sorted(lines, key=lambda line: int(line["index"])))
+        return pack(head, members)
+
+    def _written(self) -> bytes:
         file = io.BytesIO()
         bundle.write(
             file,
             bundle.Bundle(
                 checkpoint=self.checkpoint(),
-                log_key=VKEY,
+                log_key=self.vkey,
                 keys=self.proven(lambda record: record == self.register),
-                leaves=self.proven(lambda record: record != self.register),
+                leaves=[
+                    proven
+                    for proven in self.proven(lambda record: record != self.register)
+                    if proven.index not in self.unreadable
+                ],
                 openings=self.openings,
                 receipts=self.receipts,
             ),
@@ -241,6 +290,24 @@ def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, bytes]]:
     box = container.Container(io.BytesIO(data))
     head = {key: value for key, value in box.manifest.items() if key != "members"}
     return head, {path: b"".join(box.chunks(path)) for path in box.members}
+
+
+def pack_as_listed(head: dict[str, Any], members: dict[str, bytes]) -> bytes:
+    """As `pack`, with the members in the order given."""
+    listed = [
+        container.Member(path, len(data), hashlib.sha256(data).hexdigest())
+        for path, data in members.items()
+    ]
+    manifest = encode({**head, "members": [asdict(member) for member in listed]})
+    first = container.Member(container.MANIFEST, len(manifest), "")
+    sums = [zlib.crc32(data) for data in (manifest, *members.values())]
+    out = b""
+    for member, crc, data in zip(
+        [first, *listed], sums, [manifest, *members.values()], strict=True
+    ):
+        out += container._local(member.path, crc, member.size) + data  # noqa: SLF001 (no other way
+        # to write what the writer refuses)
+    return out + container._directory([first, *listed], sums)  # noqa: SLF001 (the same)
 
 
 def pack(head: dict[str, Any], members: dict[str, bytes]) -> bytes:
