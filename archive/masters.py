@@ -31,7 +31,7 @@ class Masters:
     """A folder of masters: one, except in the middle of a rotation."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._folder, self._path = folder, str(folder)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def _file(self, generation: str) -> Path:
@@ -65,7 +65,7 @@ class Masters:
         return Master(generation, key)
 
     def present(self, master: Master) -> bool:
-        return self._file(master.id).exists()
+        return os.path.exists(f"{self._path}{os.sep}{master.id}{SUFFIX}")  # noqa: PTH110 - quick: asked for every append
 
     def remove_all_but(self, kept: Master) -> None:
         """Overwrite and remove the masters of other generations, and sync the folder."""

@@ -94,6 +94,8 @@ CREATE TABLE IF NOT EXISTS checkpoints (
 ) STRICT;
 """
 BUSY_MS = 30_000
+MANY, STATEMENTS = 64, 512
+"""Rows of one INSERT, and how many prepared statements a writer keeps: one for each number."""
 INSERTS = {
     "events": "leaf_index, record_id, version, topic, event_id, recorded_at, number, leaf_hash, "
     "state, receipt",
@@ -119,7 +121,7 @@ def rows_of(
     return rows
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=STATEMENTS)
 def insertion(table: str, rows: int) -> str:
     """One statement for many rows: each statement gives up the interpreter lock once."""
     columns = INSERTS[table]
@@ -128,14 +130,10 @@ def insertion(table: str, rows: int) -> str:
 
 
 def insert(connection: apsw.Connection, table: str, rows: Sequence[Row]) -> None:
-    """In powers of two, so that few statements have to be prepared."""
-    at, size = 0, 64
-    while at < len(rows):
-        while size > len(rows) - at:
-            size //= 2
-        part = rows[at : at + size]
-        connection.execute(insertion(table, size), tuple(chain.from_iterable(part)))
-        at += size
+    """As few statements as can be: a usual group is one, and the driver keeps it prepared."""
+    for at in range(0, len(rows), MANY):
+        part = rows[at : at + MANY]
+        connection.execute(insertion(table, len(part)), tuple(chain.from_iterable(part)))
 
 
 def event_row(new: NewEvent) -> Row:
@@ -158,7 +156,7 @@ class Writer:
     """The one connection of this process that writes; held by one thread at a time."""
 
     def __init__(self, path: Path, schema: str) -> None:
-        self.connection = apsw.Connection(str(path))
+        self.connection = apsw.Connection(str(path), statementcachesize=STATEMENTS)
         self.connection.set_busy_timeout(BUSY_MS)
         for pragma in (
             "journal_mode = WAL",
