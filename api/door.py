@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextvars import copy_context
 from time import perf_counter
 from typing import TypeVar
@@ -159,18 +159,27 @@ async def read_body(request: Request, limit: int, idle: float) -> bytes:
         raise too_large
     chunks: list[bytes] = []
     size = 0
-    stream = request.stream().__aiter__()
-    while True:
-        try:
-            chunk = await asyncio.wait_for(anext(stream), idle)
-        except StopAsyncIteration:
-            return b"".join(chunks)
-        except TimeoutError:
-            raise Refusal("slow-request") from None
+    async for chunk in chunks_of(request, idle):
         size += len(chunk)
         if size > limit:
             raise too_large
         chunks.append(chunk)
+    return b"".join(chunks)
+
+
+async def chunks_of(request: Request, idle: float) -> AsyncIterator[bytes]:
+    """The body as it comes in. A sender who stands still for `idle` seconds is a slow-request."""
+    more = True
+    while more:
+        try:
+            async with asyncio.timeout(idle):
+                message = await request.receive()
+        except TimeoutError:
+            raise Refusal("slow-request") from None
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        yield message.get("body", b"")
+        more = message.get("more_body", False)
 
 
 async def in_thread(desk: Desk, work: Callable[[], Result]) -> Result:

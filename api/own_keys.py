@@ -100,10 +100,10 @@ def list_keys(visit: Asked) -> Response:
 
 def revoke_key(visit: Asked, key: KeyId) -> Response:
     """From the next leaf on, signatures by this key count no more. Owner or administrator."""
-    archive = visit.desk.archive
+    archive, guest = visit.desk.archive, visit.guest
     entry = archive.keyring.register.entries.get(key)
-    mine = entry is not None and entry.owner == visit.guest.id
-    if entry is None or entry.owner is None or not (mine or visit.guest.is_administrator):
+    mine = entry is not None and entry.owner == guest.id
+    if entry is None or entry.owner is None or not (mine or guest.is_administrator):
         raise Refusal("not-found")
     if entry.revoked is None:
         archive.keyring.revoke(archive.committer, key, "by-owner" if mine else "by-administrator")

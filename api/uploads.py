@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Iterator
 from itertools import chain
@@ -13,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from api.admission import Visit
-from api.door import in_thread, refuse, visit_of
+from api.door import chunks_of, in_thread, refuse, visit_of
 from api.problems import Refusal
 from api.reading import Asked, Name, answer
 from api.replies import PROBLEM_RESPONSES
@@ -73,14 +72,7 @@ async def _receive(request: Request, visit: Visit) -> Staged:
         raise Refusal("too-large", text(f"附件最多 {limit} 字节。", f"At most {limit} bytes."))
     upload = desk.archive.attachments.begin(name, media_type, visit.guest.id)
     buffer = bytearray()
-    stream = request.stream().__aiter__()
-    while True:
-        try:
-            chunk = await asyncio.wait_for(anext(stream), desk.settings.idle_seconds)
-        except StopAsyncIteration:
-            break
-        except TimeoutError:
-            raise Refusal("slow-request") from None
+    async for chunk in chunks_of(request, desk.settings.idle_seconds):
         buffer += chunk
         if len(buffer) >= CHUNK:
             await _feed(visit, upload, buffer)

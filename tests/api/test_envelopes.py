@@ -12,6 +12,7 @@ import pytest
 
 from api.own_keys import POSSESSION
 from archive.evidence import content, dsse, keys, leaf, statement
+from archive.evidence.errors import KeyRefused
 from archive.evidence.keys import SigningKey
 from archive.evidence.statement import Statement
 from tests.api.conftest import COMPLAINT, Plant
@@ -215,7 +216,7 @@ def test_a_small_order_key_cannot_be_registered(plant: Plant, public: bytes) -> 
     }
     answer = plant.post("mes", "/v1/keys", body)
     assert (answer.status_code, answer.json()["type"]) == (422, "/problems/evidence")
-    with pytest.raises(keys.KeyRefused):
+    with pytest.raises(KeyRefused):
         keys.check_public_key(public)
 
 
