@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from _thread import LockType
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
+from time import sleep
 from typing import Any
 from uuid import UUID
 
@@ -50,7 +53,9 @@ from domain.kinds import find
 from domain.record import Record, evolve, replay
 
 CACHED_RECORDS = 4096
-RETRIES = 5
+RETRIES = 20
+PATIENCE = 0.002
+"""Seconds, times the attempt: processes that meet at one record do not keep in step."""
 
 
 class NoSuchRecordError(StoreError):
@@ -141,6 +146,14 @@ class _Events(EventStore[UUID]):
         )
 
 
+@dataclass(slots=True)
+class _Turn:
+    """Who comes next with a record. `waiting`: how many hold it or wait for it."""
+
+    lock: LockType = field(default_factory=Lock)
+    waiting: int = 0
+
+
 class Ledger(Application[UUID]):
     """Appends and replays records. One per process; safe to use from any thread."""
 
@@ -159,6 +172,7 @@ class Ledger(Application[UUID]):
         self._recorder = recorder
         self.surroundings = Surroundings()
         self._cache: OrderedDict[str, Record] = OrderedDict()
+        self._turns: dict[str, _Turn] = {}
         self._lock = Lock()
         super().__init__()
 
@@ -189,7 +203,7 @@ class Ledger(Application[UUID]):
         rows = self.store.record(
             record_id, after=after, upto=upto, descending=descending, limit=limit
         )
-        return self.open_all(rows, self.store.content_of_record(record_id) if rows else ())
+        return self.open_all(rows, self.store.content_of_record(record_id, upto) if rows else ())
 
     def open_all(
         self, rows: Iterable[StoredEvent], contents: Iterable[StoredContent]
@@ -198,8 +212,10 @@ class Ledger(Application[UUID]):
         by_event: dict[str, list[StoredContent]] = {}
         for row in contents:
             by_event.setdefault(row.event_id, []).append(row)
+        rows = list(rows)
+        keys = {record_id: self._key(record_id) for record_id in {row.record_id for row in rows}}
         return [
-            sealing.unseal(row, by_event.get(row.event_id or "", ()), self._key(row.record_id))
+            sealing.unseal(row, by_event.get(row.event_id or "", ()), keys[row.record_id])
             for row in rows
         ]
 
@@ -213,12 +229,18 @@ class Ledger(Application[UUID]):
         """The record now, or after its first `version` events. NoSuchRecordError."""
         if version is None:
             cached = self._cached(record_id)
-            if cached is not None and self.store.versions([record_id])[record_id] == cached.version:
+            if cached is not None and self._holds(cached):
                 return cached
+            self.forget(record_id)
         record = self._replayed(record_id, version)
         if version is None:
             self._remember(record)
         return record
+
+    def _holds(self, cached: Record) -> bool:
+        """Whether nothing was added to it, and its content not destroyed, by another process."""
+        moved = self.store.versions([cached.id])[cached.id] != cached.version
+        return not moved and (self._key(cached.id) is not None or not cached.readable)
 
     def _replayed(self, record_id: str, version: int | None = None) -> Record:
         try:
@@ -259,11 +281,19 @@ class Ledger(Application[UUID]):
         `expected`: the version the caller saw; without it the command is tried again on a newer
         state. A request that was committed before gives its first receipt again.
         """
+        with self._turn(command):
+            return self._executed(command, expected, idempotency, source)
+
+    def _executed(
+        self,
+        command: AnyCommand,
+        expected: int | None,
+        idempotency: Idempotency | None,
+        source: bytes | None,
+    ) -> Outcome:
         for attempt in range(RETRIES):
             try:
-                record = self._current(command)
-                if expected is not None and record is not None and record.version != expected:
-                    raise VersionConflict(record.id, expected, record.version)
+                record = self._current(command, expected)
                 return self._commit(record, command, idempotency, source)
             except VersionConflict as conflict:
                 self.forget(command.record_id)
@@ -271,10 +301,11 @@ class Ledger(Application[UUID]):
                 first = self.replay_of(idempotency, source)
                 if first is not None:
                     return first
-                stale = expected is not None and conflict.record_id == command.record_id
-                if stale or attempt + 1 == RETRIES or isinstance(command, Open):
+                settled = expected is not None or isinstance(command, Open)
+                if (settled and conflict.record_id == command.record_id) or attempt + 1 == RETRIES:
                     raise
-            except DomainError:
+                sleep(attempt * PATIENCE * secrets.randbelow(1000) / 1000)
+            except (DomainError, RecordDestroyedError):
                 first = self.replay_of(idempotency, source)
                 if first is not None:
                     return first
@@ -317,12 +348,11 @@ class Ledger(Application[UUID]):
 
     def _unit(self, one: Asked, after: dict[str, Record]) -> tuple[Sealed, Decision, Unit]:
         command = one.command
-        record = after.get(command.record_id) or self._current(command)
-        if one.expected is not None and record is not None and record.version != one.expected:
-            raise VersionConflict(record.id, one.expected, record.version)
+        record = after.get(command.record_id) or self._current(command, one.expected)
+        _check(record, one.expected)
         decision = decide(record, command, self._context(record, command))
+        expected = self._reads(decision)
         sealed = self.seal(record, decision)
-        expected = {**decision.reads, self.keyring.record: self.keyring.version}
         unit = Unit((sealed,), expected, one.idempotency, one.source)
         if record is not None:  # a record that is only now opened is known to nobody else
             placed = Recorded(decision.event, command.received_at, -1, sealing.digest(sealed))
@@ -342,9 +372,8 @@ class Ledger(Application[UUID]):
 
     def prepare(self, command: AnyCommand, *, expected: int | None = None) -> Prepared:
         """What the command would lead to, committing nothing."""
-        record = self._current(command)
-        if expected is not None and record is not None and record.version != expected:
-            raise VersionConflict(record.id, expected, record.version)
+        self._moved(command.record_id)
+        record = self._current(command, expected)
         decision = decide(record, command, self._context(record, command))
         recorded = Recorded(decision.event, command.received_at, -1, "0" * 64)
         return Prepared(decision, record, _after(record, recorded))
@@ -364,9 +393,10 @@ class Ledger(Application[UUID]):
         for n, ask in enumerate(asked):
             try:
                 command, expected = ask(after)
-                record = after.get(command.record_id) or self._current(command)
-                if expected is not None and record is not None and record.version != expected:
-                    raise VersionConflict(record.id, expected, record.version)
+                if command.record_id not in after:
+                    self._moved(command.record_id)
+                record = after.get(command.record_id) or self._current(command, expected)
+                _check(record, expected)
                 decision = decide(record, command, self._context(record, command))
                 sealed = self.seal(record, decision)
             except (DomainError, StoreError) as error:
@@ -424,13 +454,6 @@ class Ledger(Application[UUID]):
         placed = [(row, self.store.receipt(row.leaf_index)) for row in rows]
         return [Outcome(c, None, None) for c in replayed(placed)]
 
-    def commit_events(
-        self, events: Sequence[tuple[Sealed, Recorded]], source: bytes | None = None
-    ) -> tuple[Committed, ...]:
-        """Commit already sealed events as one unit (import)."""
-        unit = Unit(tuple(sealed for sealed, _ in events), source=source)
-        return self.committer.commit(unit)
-
     def _commit(
         self,
         record: Record | None,
@@ -445,9 +468,9 @@ class Ledger(Application[UUID]):
 
         def make() -> Unit:
             decision = decide(record, command, context)
+            expected = self._reads(decision)
             sealed = self.seal(record, decision, key)
             made.append((sealed, decision))
-            expected = {**decision.reads, self.keyring.record: self.keyring.version}
             return Unit((sealed,), expected, idempotency, source)
 
         if getattr(command, "attachments", ()):  # they are looked up while it is made
@@ -486,11 +509,42 @@ class Ledger(Application[UUID]):
         except KeyDestroyed:
             raise RecordDestroyedError(record_id) from None
 
-    def _current(self, command: AnyCommand) -> Record | None:
+    def _reads(self, decision: Decision) -> dict[str, int]:
+        """What the unit rests on; asked before it is sealed, so that a rotation of the keys
+        between the two is noticed."""
+        return {**decision.reads, self.keyring.record: self.keyring.version}
+
+    @contextmanager
+    def _turn(self, command: AnyCommand) -> Iterator[None]:
+        """Commands for one record follow each other: the next event names the one before it, so
+        together they would only refuse each other."""
+        if isinstance(command, Open):
+            yield
+            return
+        with self._lock:
+            turn = self._turns.setdefault(command.record_id, _Turn())
+            turn.waiting += 1
+        try:
+            with turn.lock:
+                yield
+        finally:
+            with self._lock:
+                turn.waiting -= 1
+                if turn.waiting == 0:
+                    del self._turns[command.record_id]
+
+    def _current(self, command: AnyCommand, expected: int | None = None) -> Record | None:
+        """The record to decide on: the cached one may be old, and the commit then refuses.
+        NoSuchRecordError, RecordDestroyedError, VersionConflict where it is not as `expected`."""
         if isinstance(command, Open):
             return None
-        cached = self._cached(command.record_id)
-        return cached if cached is not None else self.get(command.record_id)
+        record = self._cached(command.record_id)
+        if record is None or expected not in (None, record.version):
+            record = self.get(command.record_id)
+        if self._key(record.id) is None:
+            raise RecordDestroyedError(record.id)
+        _check(record, expected)
+        return record
 
     def _moved(self, record_id: str) -> bool:
         """Whether another process has added to a record that this one has cached; forgets it."""
@@ -611,6 +665,11 @@ class Ledger(Application[UUID]):
         """Drop a record from memory: after a conflict, and when its content is destroyed."""
         with self._lock:
             self._cache.pop(record_id, None)
+
+
+def _check(record: Record | None, expected: int | None) -> None:
+    if expected is not None and record is not None and record.version != expected:
+        raise VersionConflict(record.id, expected, record.version)
 
 
 def _after(record: Record | None, recorded: Recorded) -> Record:
