@@ -16,6 +16,7 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
+from time import monotonic, sleep
 
 import apsw
 
@@ -152,14 +153,28 @@ def event_row(new: NewEvent) -> Row:
     )
 
 
+def use_wal(connection: apsw.Connection) -> None:
+    """Two processes may make the file at once: SQLite does not wait where both change its mode."""
+    end = monotonic() + BUSY_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").fetchall()
+        except apsw.BusyError:
+            if monotonic() > end:
+                raise
+            sleep(0.01)
+        else:
+            return
+
+
 class Writer:
     """The one connection of this process that writes; held by one thread at a time."""
 
     def __init__(self, path: Path, schema: str) -> None:
         self.connection = apsw.Connection(str(path), statementcachesize=STATEMENTS)
         self.connection.set_busy_timeout(BUSY_MS)
+        use_wal(self.connection)
         for pragma in (
-            "journal_mode = WAL",
             "synchronous = FULL",
             "fullfsync = ON",
             "secure_delete = ON",
