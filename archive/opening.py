@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -14,6 +15,7 @@ from zoneinfo import ZoneInfo
 from archive.attachments import Attachments
 from archive.check import Progress, Thoroughness, check
 from archive.committer import Committer, Placed
+from archive.destruction import Destruction
 from archive.exporting import Exporter
 from archive.findings import CheckReport, keep_report
 from archive.inspection import Sources
@@ -83,6 +85,12 @@ class Archive:
         return found
 
     @property
+    def destruction(self) -> Destruction:
+        """Destroys a record's content wherever it is kept here. Who may, and when, is decided
+        above; nothing reaches it yet but tests."""
+        return Destruction(self.store, self.keys, [self.ledger.forget, self.views.purge])
+
+    @property
     def exporter(self) -> Exporter:
         return Exporter(self.store, self.keys, self.keyring, self.log)
 
@@ -120,9 +128,24 @@ class Archive:
 
 
 def open_archive(options: Options) -> Archive:
-    """Open the archive, creating it on first use. Raises StoreUnavailable, ViewError."""
+    """Open the archive, creating it on first use.
+
+    Raises StoreUnavailable, StoreCorrupt (log, keys and origin do not belong together), ViewError.
+    """
     options.data.mkdir(parents=True, exist_ok=True)
-    store, keys = _stores(options)
+    with ExitStack() as opened:
+        archive = _put_together(options, opened)
+        opened.pop_all()
+    return archive
+
+
+def _put_together(options: Options, opened: ExitStack) -> Archive:
+    """`opened` closes what was opened so far, where the rest cannot be."""
+    sources = _sources(options)
+    store = sources.open_store()
+    opened.callback(store.close)
+    keys = sources.open_keys()
+    opened.callback(keys.close)
     ring: list[Keyring] = []
 
     def sign_receipt(placed: Placed) -> bytes:
@@ -143,6 +166,7 @@ def open_archive(options: Options) -> Archive:
     attachments = Attachments(store, keys, options.clock)
     ledger.surroundings.attached = attachments.attached
     view_database = open_views(options.database or options.data / "views.db")
+    opened.callback(view_database.close)
     views = Projector(ledger, organisation, view_database)
     ledger.surroundings.incoming = views.incoming
     return Archive(
@@ -158,11 +182,6 @@ def open_archive(options: Options) -> Archive:
         view_database,
         views,
     )
-
-
-def _stores(options: Options) -> tuple[Store, KeyStore]:
-    sources = _sources(options)
-    return sources.open_store(), sources.open_keys()
 
 
 def _sources(options: Options) -> Sources:
