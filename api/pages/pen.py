@@ -54,6 +54,11 @@ class Pen:
     def text(self, said: Text) -> str:
         return describe.said(said, self.language)
 
+    def title(self, said: Text) -> str:
+        """As the first words of a line: kinds write their English titles in small letters."""
+        words = self.text(said)
+        return words[:1].upper() + words[1:]
+
     def name(self, identifier: str | None) -> str:
         return describe.name(identifier, self.directory)
 
