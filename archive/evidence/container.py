@@ -22,6 +22,7 @@ MAX_MANIFEST = 16 * 1024 * 1024
 MAX_MEMBERS = 60_000
 MAX_MEMBER = 2**32 - 2
 CHUNK = 1024 * 1024
+_LINES = 64 * 1024  # read at a time where the lines are what is wanted
 
 PATH = re.compile(
     r"checkpoint|index\.txt|(?:keys|leaves|openings|receipts)\.jsonl"
@@ -169,13 +170,13 @@ class Container:
         where = "central directory" if len(found) <= len(expected) else "after the end"
         return [BundleError(f"container: {where}", "changed, cut short or added to")]
 
-    def chunks(self, path: str) -> Iterator[bytes]:
-        """A member's bytes in pieces of at most CHUNK; fewer than listed where the file ends."""
+    def chunks(self, path: str, most: int = CHUNK) -> Iterator[bytes]:
+        """A member's bytes in pieces of at most `most`; fewer than listed where the file ends."""
         member = self.members[path]
         offset = self._offsets[path] + 30 + len(path)
         left = member.size
         while left > 0:
-            data = self._read_at(offset, min(left, CHUNK))
+            data = self._read_at(offset, min(left, most))
             if not data:
                 return
             yield data
@@ -195,7 +196,7 @@ class Container:
         if path not in self.members:
             raise BundleError(path, "missing")
         rest = b""
-        for chunk in self.chunks(path):
+        for chunk in self.chunks(path, _LINES):
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
                 if len(line) > limit:

@@ -1,7 +1,7 @@
 """Steps 7, 8, 9 and 12 of the verifier: what the events of a record say about each other."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
 from hashlib import sha256
 from sys import intern
@@ -12,6 +12,8 @@ from archive.evidence.report import Level, Report, place
 from archive.evidence.statement import Statement
 
 _HASH = 32
+_SHORT = 32  # events of a record, up to which its hashes are held without room to grow
+_LONG = 2048  # events of a record, from which on a set is made to search it
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,36 +33,6 @@ class Seen:
         return place(said.record, self.leaf.number, said.event, self.index)
 
 
-class Hashes:
-    """Envelope hashes of one record in order, 32 bytes each."""
-
-    __slots__ = ("_all", "_set")
-    _MANY = 2048
-
-    def __init__(self) -> None:
-        self._all = bytearray()
-        self._set: set[bytes] | None = None  # made when a long record is searched
-
-    @property
-    def last(self) -> str | None:
-        return self._all[-_HASH:].hex() if self._all else None
-
-    def add(self, hash_: bytes) -> None:
-        self._all += hash_
-        if self._set is not None:
-            self._set.add(hash_)
-
-    def __contains__(self, hash_: bytes) -> bool:
-        if self._set is None and len(self._all) > self._MANY * _HASH:
-            self._set = set(self)
-        if self._set is not None:
-            return hash_ in self._set
-        return hash_ in iter(self)
-
-    def __iter__(self) -> Iterator[bytes]:
-        return (bytes(self._all[i : i + _HASH]) for i in range(0, len(self._all), _HASH))
-
-
 @dataclass(slots=True)
 class Record:
     """What is remembered of a record while its leaves go by."""
@@ -68,9 +40,31 @@ class Record:
     place: int  # in the report's events
     version: int = 0
     kind: str = ""
-    envelopes: Hashes = field(default_factory=Hashes)
+    envelopes: bytes | bytearray = b""  # hashes in order, 32 bytes each; bytearray once it is long
+    sought: set[bytes] | None = None  # the same, once a long record is searched
     base_date: str | None = None  # of the last filing that stands
     disposal: int | None = None  # leaf index of the last proper disposal
+
+    @property
+    def prev(self) -> str | None:
+        return self.envelopes[-_HASH:].hex() if self.envelopes else None
+
+    def add(self, hash_: bytes) -> None:
+        if len(self.envelopes) == _SHORT * _HASH:
+            self.envelopes = bytearray(self.envelopes)
+        self.envelopes += hash_
+        if self.sought is not None:
+            self.sought.add(hash_)
+
+    def holds(self, hash_: bytes) -> bool:
+        """Whether an earlier envelope of this record has that hash."""
+        if self.sought is None and len(self.envelopes) > _LONG * _HASH:
+            self.sought = set(self._hashes())
+        return hash_ in (self._hashes() if self.sought is None else self.sought)
+
+    def _hashes(self) -> Iterator[bytes]:
+        held = self.envelopes
+        return (bytes(held[i : i + _HASH]) for i in range(0, len(held), _HASH))
 
 
 class History:
@@ -111,7 +105,7 @@ class History:
             yield "record-unlisted", ""
         if said.version != record.version + 1:
             yield "version-gap", f"{record.version} -> {said.version}"
-        if said.prev != record.envelopes.last:
+        if said.prev != record.prev:
             yield "prev", ""
         if record.version and said.kind != record.kind:
             yield "kind-changed", f"{record.kind} -> {said.kind}"
@@ -150,9 +144,7 @@ class History:
         if signoff is None:
             return
         self._report.count(9)
-        missing = [
-            hash_ for hash_ in signoff.covers if bytes.fromhex(hash_) not in record.envelopes
-        ]
+        missing = [hash_ for hash_ in signoff.covers if not record.holds(bytes.fromhex(hash_))]
         if missing:
             self._report.fail(9, "covers", seen.where, ", ".join(missing))
 
@@ -162,7 +154,7 @@ class History:
         if seen.leaf.number:
             self._numbers.add(seen.leaf.number)
         record.version, record.kind = said.version, intern(said.kind)
-        record.envelopes.add(sha256(seen.envelope.raw).digest())
+        record.add(sha256(seen.envelope.raw).digest())
 
     # 12. Disposal: after filing, after the last day, by two approvals.
     def disposal(self, seen: Seen, record: Record, *, sound: bool) -> None:

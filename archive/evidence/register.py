@@ -114,9 +114,9 @@ class KeyRegister:
     def _entry_at(self, name: str, index: int, use: str | None) -> Entry:
         entry = self.entries.get(name)
         if entry is None or index < entry.registered:
-            raise KeyRefused(f"key {name[:16]} at leaf {index}", "key-unregistered")
+            raise KeyRefused(f"{name[:16]}, leaf {index}", "key-unregistered")
         if entry.revoked is not None and index >= entry.revoked:
-            raise KeyRefused(f"key {name[:16]} by leaf {entry.revoked}", "key-revoked")
+            raise KeyRefused(f"{name[:16]}, leaf {entry.revoked}", "key-revoked")
         if use is not None and entry.use != use:
-            raise KeyRefused(f"key {name[:16]}: {entry.use}, not {use}", "key-use")
+            raise KeyRefused(f"{name[:16]}: {entry.use}, not {use}", "key-use")
         return entry

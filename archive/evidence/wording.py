@@ -227,7 +227,7 @@ def _step(report: Report, step: int, title: str, at: int) -> list[str]:
 
 def _finding(finding: Finding, at: int) -> str:
     shown = finding.detail and finding.code not in _PLAIN
-    detail = f" ({finding.detail})" if shown else ""
+    detail = f" ({_place(finding.detail, at)})" if shown else ""
     where = "" if finding.code in _OF_ALL else _place(finding.where, at) + ("：", ": ")[at]
     level = LEVELS[finding.level][at] + ("：", ": ")[at]
     return f"    {level}{where}{FINDINGS[finding.code][at]}{detail}"

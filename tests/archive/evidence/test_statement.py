@@ -181,3 +181,25 @@ def test_never_leaks(data: bytes) -> None:
     ):  # fmt: skip
         with pytest.raises(EvidenceError):
             parse(data)
+
+
+@given(statements(), st.data())
+def test_the_short_way_takes_only_what_the_long_way_takes(
+    said: Statement, data: st.DataObject
+) -> None:
+    """The expression reads a statement as the JSON parser does, also where a byte is changed."""
+    payload = statement.encode(said)
+    at = data.draw(st.integers(0, len(payload) - 1))
+    some = data.draw(st.sampled_from([b'"', b"{", b"}", b",", b"0", b"a", b"]", b"\\", b"\n", b""]))
+    for spelling in (payload, payload[:at] + some + payload[at + 1 :], payload + some):
+        short = statement._read_quickly(spelling)  # noqa: SLF001 (the two ways are compared)
+        if short is not None:
+            assert short == statement.from_members(canonical.decode_object(spelling))
+
+
+def test_the_short_way_is_gone_where_there_are_no_facts() -> None:
+    """An ordinary event with content, an attachment, references and a sign-off goes it."""
+    for envelope in whole().envelopes:
+        payload = dsse.parse(envelope, dsse.STATEMENT_TYPE).payload
+        taken = statement._read_quickly(payload)  # noqa: SLF001 (the same)
+        assert (taken is None) == bool(statement.parse(payload).facts)

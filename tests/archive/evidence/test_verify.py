@@ -2,8 +2,8 @@
 
 import io
 import json
-import os
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import cryptography
 import pytest
 
 from archive.evidence import bundle, container
@@ -124,7 +125,7 @@ def test_each_way_to_cheat_is_told_in_plain_words(lang: str) -> None:
 
 
 # The few findings after which the parser's own English stands in brackets.
-_PARSER = re.compile("写法不合格式|检查点不能使用|信任的公钥或策略")
+_PARSER = re.compile("写法不合格式|检查点不能使用|信任的公钥或策略|回执写法不合格式")
 
 
 def test_the_honest_bundle_says_what_it_cannot_check() -> None:
@@ -224,21 +225,28 @@ def test_command_exit_status(tmp_path: Path, capfdbinary: pytest.CaptureFixture[
     assert run(str(good), "--policy", str(policy)) == 2
 
 
-def test_as_a_program_without_the_rest_of_the_project(tmp_path: Path) -> None:
-    """The package runs alone, from its own folder, with standard library and cryptography."""
-    target = tmp_path / "archive"
-    package = Path(bundle.__file__).parent
-    (target / "evidence").mkdir(parents=True)
-    (target / "__init__.py").write_bytes(b"")
-    for file in package.glob("*.py"):
-        (target / "evidence" / file.name).write_bytes(file.read_bytes())
+def test_as_a_program_with_nothing_but_cryptography(tmp_path: Path) -> None:
+    """The folder alone runs without site-packages: standard library and `cryptography` only."""
+    alone, beside = tmp_path / "alone", tmp_path / "beside"
+    shutil.copytree(Path(bundle.__file__).parent, alone / "archive" / "evidence")
+    beside.mkdir()
+    installed = Path(cryptography.__file__).parents[1]
+    # The second is what cryptography itself is built on.
+    for name in ("cryptography", *(path.name for path in installed.glob("_cffi_backend*"))):
+        (beside / name).symlink_to(installed / name)
     (tmp_path / "b.zip").write_bytes(whole().bundle())
+    program = (
+        f"import runpy, sys; sys.path += [{str(alone)!r}, {str(beside)!r}];"
+        " sys.argv = ['verify', 'b.zip', '--json'];"
+        " runpy.run_module('archive.evidence', run_name='__main__', alter_sys=True)"
+    )
     done = subprocess.run(
-        [sys.executable, "-m", "archive.evidence", "b.zip", "--json"],
-        cwd=tmp_path, env={**os.environ, "PYTHONPATH": "", "LANG": "C"},
-        capture_output=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+        [sys.executable, "-I", "-S", "-c", program],
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()
     assert json.loads(done.stdout)["ok"] is True
 
 
