@@ -65,6 +65,8 @@ CREATE TRIGGER IF NOT EXISTS events_gapless BEFORE INSERT ON events
     OR EXISTS (SELECT 1 FROM events WHERE record_id = NEW.record_id AND version = NEW.version)
     OR EXISTS (SELECT 1 FROM events WHERE event_id = NEW.event_id)
   BEGIN SELECT RAISE(ABORT, 'taken, or not the next leaf'); END;
+CREATE INDEX IF NOT EXISTS events_internal ON events (topic, leaf_index)
+  WHERE substr(topic, 1, 1) = '~';
 -- slot = leaf_index * 1024 + n: the table is its own index, a page less to write per commit.
 CREATE TABLE IF NOT EXISTS content (
   slot INTEGER PRIMARY KEY, key_id BLOB NOT NULL, wrapped BLOB NOT NULL, ciphertext BLOB
