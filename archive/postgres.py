@@ -59,6 +59,8 @@ CREATE TABLE IF NOT EXISTS events (
   topic text NOT NULL, event_id bytea UNIQUE, recorded_at bigint NOT NULL, number text,
   leaf_hash bytea NOT NULL, state bytea NOT NULL, receipt bytea, UNIQUE (record_id, version)
 ) WITH (toast_tuple_target = 8160);
+CREATE INDEX IF NOT EXISTS events_internal ON events (topic, leaf_index)
+  WHERE substr(topic, 1, 1) = '~';
 CREATE TABLE IF NOT EXISTS content (
   slot bigint PRIMARY KEY, key_id bytea NOT NULL, wrapped bytea NOT NULL, ciphertext bytea
 );
