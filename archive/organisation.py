@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
 from threading import Lock
 from time import monotonic
 from zoneinfo import ZoneInfo
 
 import tzdata  # type: ignore[import-untyped]  # data with one line of code: its version
 
+from archive.almanac import internal_topics
 from archive.ledger import Ledger
-from archive.sealing import INTERNAL
 from domain.context import Context
-from domain.events import EVENT_TYPES, Recorded
-from domain.kinds import current
+from domain.events import Recorded
 from domain.record import Record
 from domain.registry import Registry
 
@@ -29,6 +27,7 @@ class Organisation:
     ledger: Ledger
     zone: ZoneInfo
     registry: Registry = field(default_factory=Registry)
+    _versions: dict[str, int] = field(default_factory=dict)
     _seen: int = 0
     _looked: float = 0.0
     _lock: Lock = field(default_factory=Lock)
@@ -58,12 +57,18 @@ class Organisation:
             size = self.ledger.store.head().size
             if size <= self._seen:
                 return
-            rows = self.ledger.store.leaves(self._seen, size, topics=_topics())
-            for record_id in dict.fromkeys(row.record_id for row in rows):
-                self._apply(self.ledger.get(record_id))
+            rows = self.ledger.store.leaves(self._seen, size, topics=internal_topics())
+            latest = {row.record_id: row.version for row in rows}
+            for record_id, version in latest.items():
+                if version > self._versions.get(record_id, 0):
+                    self._apply(self.ledger.get(record_id))
             self._seen = size
 
     def _apply(self, record: Record) -> None:
+        """Threads commit one after the other, but may come here in any order."""
+        if record.version <= self._versions.get(record.id, 0):
+            return
+        self._versions[record.id] = record.version
         self.registry = self.registry.apply(record)
         self._context = self._made()
 
@@ -74,15 +79,3 @@ class Organisation:
             zone=self.zone,
             tzdata=tzdata.IANA_VERSION,
         )
-
-    def now_in_zone(self, moment: datetime) -> datetime:
-        return moment.astimezone(self.zone)
-
-
-def _topics() -> tuple[str, ...]:
-    return tuple(
-        f"{INTERNAL}{kind.id}/{event_type}"
-        for kind in current().values()
-        if kind.internal
-        for event_type in EVENT_TYPES
-    )
