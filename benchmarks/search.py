@@ -24,6 +24,8 @@ from archive.views.database import ViewDatabase
 from archive.views.postgres import PostgresViews
 from archive.views.search import Document, Scope, SearchView
 from archive.views.sqlite import SQLiteViews
+from benchmarks.rows import Better, Row, Size, alternating
+from benchmarks.stores import Place
 
 CUSTOMERS = (
     "华东精工", "科技公司", "宏远重工", "北方电机",
@@ -198,6 +200,47 @@ def compare(
     for query in ("诉", "A-4711/B", "夹渣 调整炉温 王建国", '"会同品质部"', "客户现场，发现"):
         mine = median(lambda q=query: view.search(q, everybody), 20)
         print(f"  {query}: {mine:.3f} ms")
+
+
+def measure(size: Size, place: Place) -> list[Row]:
+    if place.dsn is None:
+        database: ViewDatabase = SQLiteViews(place.folder / "views.db")
+        bare, _ = bare_sqlite(place.folder, size.records)
+    else:
+        database = PostgresViews(place.dsn)
+        bare, _ = bare_postgres(place.dsn, size.records)
+    view, _, _ = load(database, size.records)
+    rows = [
+        searched(view, bare, label, word, size, place)
+        for label, word in (("common", COMMON), ("rare", RARE))
+    ]
+    database.close()
+    return rows
+
+
+def searched(
+    view: SearchView, bare: Callable[[str], Any], label: str, word: str, size: Size, place: Place
+) -> Row:
+    """The first 20, newest first; both must find the same."""
+    everybody = Scope(audience=None)
+    ours = [hit.leaf_index for hit in view.search(word, everybody).hits]
+    if ours != [row[0] for row in bare(word)]:
+        raise SystemExit(f"{place.store} does not find what the bare query finds: {word}")
+    return Row(
+        f"search for a {label} word in {size.records:,} records",
+        place.store,
+        alternating(
+            lambda: median(lambda: view.search(word, everybody)),
+            lambda: median(lambda: bare(word)),
+            size.rounds,
+        ),
+        "ms",
+        0.5,
+        "a bare FTS5 query" if place.dsn is None else "a bare GIN query",
+        Better.LESS,
+        bound="the hits' excerpts and the words' folding, in Python",
+        note="recall 1.0",
+    )
 
 
 def main() -> None:
