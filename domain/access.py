@@ -73,8 +73,8 @@ def _takers(step: str, record: Record | None) -> frozenset[str]:
 def may_read(record: Record, person: Person, directory: Directory) -> bool:
     """Whether a person may read a record.
 
-    Those who act in it, or were asked to, always may. Besides: a confidential kind only those its
-    kind entitles; any other, its department and 高层.
+    Those who act in it, or were asked to, always may. Besides: a confidential record only those its
+    kind entitles; any other, its department, 高层, and those whose office it is to act on it.
     """
     if person.id in involved(record):
         return True
@@ -82,7 +82,9 @@ def may_read(record: Record, person: Person, directory: Directory) -> bool:
         return person.id in resolve(record.kind.entitled, directory, record, {})
     if record.kind.internal or person.roles & EXECUTIVE_ROLES:
         return True
-    return person.department is not None and person.department in departments(record)
+    if person.department is not None and person.department in departments(record):
+        return True
+    return person.id in resolve(record.kind.offices, directory, record, {})
 
 
 def confidential(record: Record) -> bool:

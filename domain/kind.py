@@ -8,6 +8,7 @@ S stated in a seed, C asked for by the owner, P our proposal.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
@@ -504,6 +505,14 @@ class Kind(_Data):
     filing: Filing | None = None
     reopening: Reopening | None = None
     correcting: Correcting = Correcting(by=(Author(), Heads()))
+
+    @cached_property
+    def offices(self) -> tuple[Who, ...]:
+        """To whom the kind gives something to do by office or role, whatever their department."""
+        acts = [w for step in self.steps for w in step.by]
+        acts += self.filing.by if self.filing else ()
+        acts += self.reopening.by if self.reopening else ()
+        return tuple(dict.fromkeys(w for w in acts if isinstance(w, Office | Role)))
 
     def step(self, step_id: str) -> Step | None:
         return next((s for s in self.steps if s.id == step_id), None)

@@ -75,7 +75,7 @@ def check(*, views: bool, lang: str, as_json: bool) -> None:
     with opened() as archive, progress("check", shown=not as_json) as bar:
         settle(archive)
         report = archive.check(bar, views=views)
-    click.echo(report.as_json() if as_json else report.text(lang))
+    click.echo(json.dumps(report.as_json(), ensure_ascii=False) if as_json else report.text(lang))
     sys.exit(0 if report.ok else 1)
 
 

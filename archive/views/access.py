@@ -11,7 +11,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from archive.views.database import Dialect, RecordChange, ViewDatabase
-from domain.access import EXECUTIVE_ROLES, confidential, departments, involved, resolve
+from domain.access import (
+    EXECUTIVE_ROLES,
+    confidential,
+    departments,
+    involved,
+    resolve,
+)
 from domain.conditions import answer
 from domain.directory import Directory, Person
 from domain.events import Values
@@ -76,6 +82,7 @@ def readers(record: Record) -> frozenset[str]:
         return frozenset(found | meant(record.kind.entitled, record))
     if record.kind.internal:
         return frozenset({ALL})
+    found |= meant(record.kind.offices, record)
     return frozenset({EXECUTIVE, *found, *(f"d:{d}" for d in departments(record))})
 
 
@@ -147,7 +154,7 @@ class AccessView:
     """One row for each record and word."""
 
     name = "access"
-    version = "1"
+    version = "2"
 
     def __init__(self, database: ViewDatabase) -> None:
         self._database = database
