@@ -113,6 +113,7 @@ def test_the_tour_works_as_it_is_written(server: Server, readme: str) -> None:
     done = server.type_in("\n".join(blocks(readme)))
     told = f"{done.stdout}\n{done.stderr}"
     assert done.returncode == 0, told
+    assert re.search(r"^(KS-\S+) \1$", done.stdout, re.MULTILINE), "sent twice, done twice"
     lines = iter([plain(line) for line in done.stdout.splitlines()])
     assert len(shown(readme)) > 30
     for wanted in shown(readme):
