@@ -78,8 +78,13 @@ class Pen:
         )
 
     def local(self, moment: datetime) -> str:
-        """For a form's field of date and time, with seconds."""
-        return moment.astimezone(self.zone).strftime("%Y-%m-%dT%H:%M:%S")
+        """For a form's field of date and time, which knows milliseconds: never before the moment,
+        so that sending the form again does not lose an event."""
+        here = moment.astimezone(self.zone)
+        if not here.microsecond:
+            return here.strftime("%Y-%m-%dT%H:%M:%S")
+        up = here + timedelta(microseconds=-here.microsecond % 1000)
+        return up.replace(tzinfo=None).isoformat(timespec="milliseconds")
 
     def overdue(self, due: str | datetime | None) -> bool:
         if due is None:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from api.pages import sections
 from api.pages.calls import Call
-from api.pages.cells import Cells
+from api.pages.cells import Brief, Cells, brief
 from archive.views.timeline import Happening, timeline
 from domain.access import confidential
 from domain.describe import subject
@@ -42,6 +42,7 @@ class Told:
     skew: timedelta | None
     at: str
     """Its recorded time, for a link that shows the record as it was known then."""
+    links: tuple[Brief, ...]
 
 
 def show_record(call: Call) -> Response:
@@ -148,5 +149,6 @@ def _told(call: Call, shown: Sequence[Recorded]) -> list[Told]:
         recorded = sent[happening.version]
         at = recorded.event.sent_at
         skew = recorded.recorded_at - at if at is not None else None
-        found.append(Told(happening, skew, recorded.recorded_at.isoformat()))
+        links = tuple(brief(call, ref.record) for ref in happening.links)
+        found.append(Told(happening, skew, recorded.recorded_at.isoformat(), links))
     return found[::-1]

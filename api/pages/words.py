@@ -256,7 +256,7 @@ WORDS: Mapping[str, Text] = {
     "clock-moved": text("时限变动", "due time moved"),
     "clock-lapsed": text("不再计时", "clock lapsed"),
     "then-due": text("到期", "due"),
-    "state-then": text("此后状态", "state after it"),
+    "state-then": text("此后状态", "State then"),
     "leaf": text("日志叶", "Leaf"),
     "hash": text("信封哈希", "Envelope hash"),
     "receipt": text("回执", "Receipt"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import unescape
 from typing import Any
 
@@ -18,6 +18,7 @@ from api.settings import Settings
 from archive.opening import Archive, Options, open_archive
 from tests.api.conftest import Plant
 
+NUMBER = r'<td class="number"><a [^>]*>([^<]+)</a>'
 TOKEN = re.compile(r'name="token" value="([0-9a-f]+)"')
 
 
@@ -56,7 +57,7 @@ class Reader:
 
     def numbers(self, path: str, **more: Any) -> list[str]:
         """The record numbers of a list, in its order."""
-        return re.findall(r'<td class="number"><a [^>]*>([^<]+)</a>', self.text(path, **more))
+        return re.findall(NUMBER, self.text(path, **more))
 
 
 def reader(plant: Plant, who: str | None, base: str = "http://testserver") -> Reader:
@@ -73,11 +74,15 @@ class Sample:
     archive: Archive
     app: Any
     keys: dict[str, str]
+    _readers: dict[str, Reader] = field(default_factory=dict)
 
     def reader(self, who: str) -> Reader:
-        found = Reader(self.app)
-        assert found.log_in(self.keys[who]).status_code == 303
-        return found
+        """Logged in once, with the language of a first visit."""
+        if who not in self._readers:
+            self._readers[who] = Reader(self.app)
+            assert self._readers[who].log_in(self.keys[who]).status_code == 303
+        self._readers[who].client.cookies.delete("liuhen_lang")
+        return self._readers[who]
 
     def ask(self, who: str, path: str) -> Any:
         headers = {"Authorization": f"Bearer {self.keys[who]}"}
