@@ -168,7 +168,7 @@ def append(
         for n in range(count):
             for record_id in (shared, own.id):
                 priority = ("normal", "important", "urgent")[n % 3]
-                command = acting.step(record_id, "prioritise", priority=priority)
+                command = acting.step(record_id, "prioritise", reason="来电", priority=priority)
                 archive.ledger.execute(command)
                 done.append(command.event_id)
         return done, own.id
