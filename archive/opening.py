@@ -29,7 +29,7 @@ from archive.projector import Projector
 from archive.recorder import LogRecorder
 from archive.sqlite import SQLiteStore
 from archive.store import Store
-from archive.views.database import ViewDatabase, open_views
+from archive.views.database import ViewDatabase, ViewDatabaseUnavailable, open_views
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,9 @@ class Archive:
             return name
         number = _NUMBER.fullmatch(name)
         found = None
-        if number is not None and self.views.wait_for(self.store.head().size - 1):
+        if number is not None:
+            if not self.views.wait_for(self.store.head().size - 1):
+                raise ViewDatabaseUnavailable("the views are behind the log: try again in a moment")
             found = self.views.numbers.record(number[1], int(number[2]), int(number[3]))
         if found is None:
             raise NoSuchRecordError(name)

@@ -31,8 +31,9 @@ def subject(record: Record, language: Language = "zh", directory: Directory = NO
     found = (_answered(record, path) for path in record.kind.subject)
     parts = [answer(f, v, language, directory) for f, v in (x for x in found if x is not None)]
     line = " ".join(" ".join(parts).split())
-    if not line and record.history:
-        line = f"{record.history[0].activity} {record.history[0].status}".strip()
+    if not line and record.provenance is not None:
+        named = (record.provenance.get(name) for name in ("source", "case"))
+        line = " ".join(str(name) for name in named if name)
     return line[:SUBJECT_LENGTH] or said(UNNAMED, language)
 
 

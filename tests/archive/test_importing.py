@@ -16,6 +16,8 @@ from archive.importing import (
     load_mapping,
 )
 from archive.store import StoreError, Unit
+from archive.views.access import EVERYTHING
+from archive.views.register import Filter
 from archive.xes import read
 from tests.archive.test_xes import write
 from tests.conftest import absent
@@ -159,3 +161,17 @@ def test_the_whole_volvo_log_comes_in(world: World) -> None:
     }
     foreign = {dict(t.attributes)["concept:name"]: list(t.events) for t in read(VOLVO)}
     assert history == foreign
+
+
+def test_views_of_an_imported_history_do_not_depend_on_how_they_were_fed(
+    world: World, tmp_path: Path
+) -> None:
+    """Projected leaf by leaf or loaded whole, a case is called by its source and number."""
+    mapping = load_mapping("volvo-vinst")
+    paths = [small(tmp_path, f"1-{n}") for n in range(3)]
+    for path in paths:
+        import_xes(world.archive.ledger, path, mapping, clock=world.clock)
+        world.archive.views.catch_up()
+    lines = world.archive.views.register.page(EVERYTHING, Filter(kinds=("complaint",))).lines
+    assert {line.subject for line in lines} == {"VINST 1-0", "VINST 1-1", "VINST 1-2"}
+    assert list(world.archive.views.compare(lambda _done, _of: None)) == []
