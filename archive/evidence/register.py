@@ -50,35 +50,43 @@ class KeyRegister:
         if statement.record != self.record or statement.kind != KIND:
             raise FormatError("not an event of this archive's key register", "register-foreign")
         if statement.assurance != "system" or statement.parts:
-            raise FormatError("assurance is not system, or has parts", "register-form")
+            raise FormatError(
+                "a register event is of assurance system and has no parts", "register-form"
+            )
         facts = statement.facts
         if statement.type == REGISTERED:
             self._register(index, facts["key"], base64.b64decode(facts["public"]), statement)
         elif statement.type == REVOKED:
             entry = self.entries.get(facts["key"])
             if entry is None or entry.revoked is not None:
-                raise FormatError("revoked key is not valid", "key-not-valid")
+                raise FormatError(
+                    "revocation of a key that is not registered, or no longer", "key-not-valid"
+                )
             self._put(facts["key"], replace(entry, revoked=index))
         else:
-            raise FormatError(statement.type, "register-form")
+            raise FormatError(f"{statement.type} has no place in the key register", "register-form")
 
     def _register(self, index: int, name: str, public: bytes, statement: Statement) -> None:
         if key_id(public) != name:
             raise KeyRefused("key id does not fit its public bytes", "key-id")
         if name in self.entries:
-            raise KeyRefused("key is registered already", "key-again")
+            raise KeyRefused(
+                "key is registered already; a revoked key never comes back", "key-again"
+            )
         try:
             check_public_key(public)
         except KeyRefused as error:
             raise KeyRefused(str(error), "key-unsound") from None
         use, owner = statement.facts["use"], statement.facts["owner"]
         if (use == "own") != (owner is not None):
-            raise FormatError("owner does not fit the use", "key-owner")
+            raise FormatError("an own key has an owner, and only an own key", "key-owner")
         # At leaf 0 only, so that nobody can grow a second register further on and show only that,
         # and no key vouches for itself.
         itself = statement.key == name
         if itself != (index == 0) or (itself and use != "log"):
-            raise KeyRefused("key registers itself, or leaf 0 does not", "key-itself")
+            raise KeyRefused(
+                "leaf 0, and no other, registers the log key that signs it", "key-itself"
+            )
         self._put(name, Entry(VerifyKey.from_public(public), use, owner, index))
 
     def _put(self, name: str, entry: Entry) -> None:
@@ -104,9 +112,11 @@ class KeyRegister:
         """The key of a statement at this leaf index, if it may vouch for what is said."""
         entry = self._entry_at(statement.key, index, None)
         if (entry.use == "log") != (statement.record == self.record):
-            raise KeyRefused(f"{entry.use}: {statement.kind}", "key-use")
+            raise KeyRefused("a log key signs the key register, and nothing else does", "key-use")
         if entry.use != "log" and statement.assurance not in _ASSURANCES[entry.use]:
-            raise KeyRefused(f"{entry.use}: {statement.assurance}", "key-assurance")
+            raise KeyRefused(
+                f"a key for {entry.use} cannot vouch for {statement.assurance}", "key-assurance"
+            )
         if entry.owner is not None and entry.owner != statement.actor:
             raise KeyRefused("signed with somebody else's own key", "key-other-owner")
         return entry.key
@@ -114,9 +124,11 @@ class KeyRegister:
     def _entry_at(self, name: str, index: int, use: str | None) -> Entry:
         entry = self.entries.get(name)
         if entry is None or index < entry.registered:
-            raise KeyRefused(f"{name[:16]}, leaf {index}", "key-unregistered")
+            raise KeyRefused(
+                f"key {name[:16]} is not registered at leaf {index}", "key-unregistered"
+            )
         if entry.revoked is not None and index >= entry.revoked:
-            raise KeyRefused(f"{name[:16]}, leaf {entry.revoked}", "key-revoked")
+            raise KeyRefused(f"key {name[:16]} was revoked at leaf {entry.revoked}", "key-revoked")
         if use is not None and entry.use != use:
-            raise KeyRefused(f"{name[:16]}: {entry.use}, not {use}", "key-use")
+            raise KeyRefused(f"key {name[:16]} is for {entry.use}, not for {use}", "key-use")
         return entry

@@ -151,6 +151,7 @@ _PLAIN = frozenset(
         *("register-form", "key-id", "key-again", "key-owner", "key-itself", "key-not-valid"),
         *("key-unsound", "key-other-owner", "signature", "opening", "opening-path"),
         *("opening-file", "receipt-signature"),
+        *("key-unregistered", "key-revoked", "key-use", "key-assurance", "log-key"),
     ]
 )
 

@@ -368,6 +368,23 @@ CASES: list[Case] = [
     Case("manifest-records-order", "records not ascending", _head(records=[COMPLAINT, SHORT]), 2),
     Case("manifest-origin", "an origin with a space", _head(origin="archive example"), 2),
     Case("manifest-format", "a later format", _head(format="liuhen-bundle/v2"), 2),
+    Case("manifest-log-key", "a log key that is no text", _head(log_key=None), 2),
+    Case("manifest-record", "a record id that is none", _head(records=[COMPLAINT, "x"]), 2),
+    Case(
+        "leaf-line-key",
+        "an unknown key in a leaf's line, which is not read",
+        line("leaves.jsonl", 6, lambda value: value.update(zeal=1)),
+        1,
+        2,
+    ),
+    Case(
+        "opening-line-key",
+        "an unknown key in an opening line, which is not read",
+        line(OPENINGS, 3, lambda value: value.update(zeal=1)),
+        1,
+        2,
+        {9: "MISSING"},
+    ),
     Case("manifest-key", "an unknown key in the manifest", _head(zeal=1), 2),
     Case(
         "members-order",

@@ -20,6 +20,8 @@ REASONS: dict[str, tuple[str, tuple[int, ...]]] = {
     "leaves-reordered": ("leaf-order", (7, 10, 13, 14)),
     "leaf-duplicated": ("leaf-order", ()),
     "leaf-dropped": ("version-gap", (9, 10, 13, 14)),
+    "leaf-line-key": ("form", (10, 13, 14)),
+    "opening-line-key": ("form", (12,)),
     "leaf-too-long": ("form", ()),
     "keyid-other": ("form", ()),
     "leaf-unended": ("form", (10, 13, 14)),
