@@ -94,7 +94,15 @@ def tables_of(view: View, database: ViewDatabase) -> list[str]:
 
 
 def _counted(rows: Iterable[Sequence[Any]]) -> Rows:
-    return Counter(tuple(tuple(v) if isinstance(v, list) else v for v in row) for row in rows)
+    """Rows with how often they occur."""
+    return Counter(tuple(map(_comparable, row)) for row in rows)
+
+
+def _comparable(value: Any) -> Any:
+    """A list of words is a set: PostgreSQL takes it as the text {a,b} and gives it as a list."""
+    if isinstance(value, str) and value.startswith("{") and value.endswith("}"):
+        value = value[1:-1].split(",")
+    return frozenset(value) if isinstance(value, list) else value
 
 
 def strangers(database: ViewDatabase, views: Iterable[View], store: Store) -> Iterator[Finding]:
