@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -469,7 +470,7 @@ def departments(acting: Acting) -> list[str]:
     return [acting.open("department", "establish", name="设计部", functions=["rd"]).id]
 
 
-def tracker_values(acting: Acting) -> dict[str, object]:
+def tracker_values(acting: Acting) -> dict[str, Any]:
     (where,) = departments(acting)
     due = (acting.archive.options.clock() + timedelta(days=9)).date().isoformat()
     people = acting.archive.organisation.context().directory.people

@@ -26,7 +26,7 @@ from tests.archive.sealed import Record as Sealing
 from tests.archive.sealed import committer
 from tests.worlds import World
 
-YEAR = {
+YEAR: dict[str, Any] = {
     "year": 2026,
     "source": "国办发明电〔2025〕",
     "holidays": [{"date": "2026-10-01", "name": "国庆"}],
