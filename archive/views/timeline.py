@@ -135,7 +135,8 @@ def timeline(
             states.append((before, state, recorded))
     if state is None:
         return ()
-    teller = _Teller(state, directory, calendar, zone)
+    versions = {recorded.digest: recorded.event.version for recorded in history}
+    teller = _Teller(state, directory, calendar, zone, versions)
     return tuple(teller.tell(*each) for each in states)
 
 
@@ -147,6 +148,8 @@ class _Teller:
     directory: Directory
     calendar: Calendar
     zone: ZoneInfo
+    versions: Mapping[str, int]
+    """Version by envelope hash: a history as things stood has gaps."""
 
     def tell(self, before: Record | None, after: Record, recorded: Recorded) -> Happening:
         event = recorded.event
@@ -228,7 +231,6 @@ class _Teller:
             return None
         slot = self.last.kind.slot(event.slot)
         mine = next((s for s in self.last.signatures if s.version == event.version), None)
-        versions = {digest: n for n, digest in enumerate(self.last.digests, start=1)}
         return SignatureShown(
             slot=event.slot,
             title=slot.title if slot else Text(zh=event.slot, en=event.slot),
@@ -237,7 +239,7 @@ class _Teller:
             printed_name=event.printed_name,
             printed_role=event.printed_role,
             edition=event.edition,
-            covers=tuple(versions[d] for d in event.covers if d in versions),
+            covers=tuple(self.versions[d] for d in event.covers if d in self.versions),
             voided_by=mine.voided_by if mine else None,
         )
 
