@@ -63,7 +63,7 @@ def main() -> None:
         print(json.dumps({"machine": asdict(machine), "rows": said}, default=str, indent=2))
     else:
         print(table.text(rows))
-    if not told.only and not told.store:
+    if not (told.only or told.store or told.size == "smoke"):
         PAGE.write_text(table.page(rows, machine, size), encoding="utf-8")
 
 

@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 
 from eventsourcing.application import Application
 from eventsourcing.domain import Aggregate, event
@@ -183,7 +182,7 @@ def measure(size: Size, place: Place) -> list[Row]:
                     f"append, {callers}",
                     place.store,
                     found,
-                    "1/s",
+                    "/s",
                     TARGETS[place.store, threads],
                     "the library's bare save",
                     bound=BOUND,

@@ -16,7 +16,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -30,13 +30,14 @@ if __name__ != "__mp_main__":  # a spawned worker imports this file again, and n
     from archive.evidence import dsse
     from archive.quick_read import read_leaf, read_receipt
     from archive.store import Unit
-from benchmarks.rows import Better, Pair, Row, Size, timed
-from benchmarks.stores import Place
     from tests.archive.small_archive import (
         SmallArchive,
         postgres_archive,
         sqlite_archive,
     )
+
+from benchmarks.rows import Better, Pair, Row, Size, timed
+from benchmarks.stores import Place
 
 UNIT = 250
 SAID = "客户来电反映设备迟到三天，已通知物流与销售；" * 12
@@ -115,8 +116,10 @@ def main() -> None:
 
 
 def measure(size: Size, place: Place) -> list[Row]:
-    small = sqlite_archive(place.folder) if place.dsn is None else postgres_archive(
-        place.dsn, place.folder
+    small = (
+        sqlite_archive(place.folder)
+        if place.dsn is None
+        else postgres_archive(place.dsn, place.folder)
     )
     fill(small, size.events)
     pairs = compare(small, min(size.rounds, 3))
@@ -162,8 +165,10 @@ def compare(small: SmallArchive, rounds: int) -> list[Pair]:
             file=sys.stderr,
         )
     mine = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print(f"largest worker {memory} MB; this process {mine} MB, with all signatures in memory",
-          file=sys.stderr)
+    print(
+        f"largest worker {memory} MB; this process {mine} MB, with all signatures in memory",
+        file=sys.stderr,
+    )
     return pairs
 
 

@@ -3,6 +3,8 @@ nothing. Each server is one uvicorn worker in a process of its own; the client i
 both, so the ratio stands for the servers. Run: python benchmarks/http_append.py [--postgres DSN]
 """
 
+# ruff: noqa: PLC0415 - a server process imports only what it serves
+
 import argparse
 import asyncio
 import json
@@ -194,7 +196,7 @@ def measure(size: Size, place: Place) -> list[Row]:
             f"append over HTTP, {CONNECTIONS} connections",
             place.store,
             [Pair(o, y) for o, y in zip(rates["ours"], rates["yardstick"], strict=True)],
-            "1/s",
+            "/s",
             0.5,
             "a FastAPI route that checks the same form and keeps nothing",
             bound="Python, one thread at a time: the server reads, routes and checks as the "
@@ -213,7 +215,7 @@ def free_port() -> int:
 
 
 def one_rate(which: str, port: int, seconds: float, env: dict[str, str], keys: bool) -> float:
-    server = subprocess.Popen(
+    server = subprocess.Popen(  # noqa: S603 - this file
         [sys.executable, __file__, "--serve", which, "--port", str(port)],
         env={**os.environ, **env},
         start_new_session=True,

@@ -11,7 +11,7 @@ from enum import Enum
 
 @dataclass(frozen=True)
 class Size:
-    """How much is measured. `full` goes to the million."""
+    """How much is measured. `full` goes to the million; `smoke` only shows that all of it runs."""
 
     name: str
     rounds: int
@@ -27,6 +27,7 @@ class Size:
 
 
 SIZES = {
+    "smoke": Size("smoke", 1, 0.5, 600, 1_200, 1_000, 1_000),
     "laptop": Size("laptop", 5, 1.0, 10_000, 100_000, 20_000, 20_000),
     "full": Size("full", 7, 4.0, 10_000, 1_000_000, 100_000, 100_000),
 }
@@ -50,7 +51,7 @@ class Better(Enum):
 
 @dataclass(frozen=True)
 class Row:
-    """One measurement on one store. `bound`: what holds it back, told where the target is missed."""
+    """One measurement on one store. `bound`: what holds it back, told where a target is missed."""
 
     measurement: str
     store: str
