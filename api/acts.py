@@ -143,8 +143,9 @@ def _link(visit: Visit, said: Linking, header: Header, __: Record | None) -> Any
     return LinkTo(**header.fields(), rel=said.rel, record=_other(visit, said.record))
 
 
-def _unlink(visit: Visit, said: Unlinking, header: Header, __: Record | None) -> AnyCommand:
-    other = visit.find(said.record)
+def _unlink(visit: Visit, said: Unlinking, header: Header, record: Record | None) -> AnyCommand:
+    linked = {link.record for link in record.links} if record is not None else set()
+    other = said.record if said.record in linked else _other(visit, said.record)
     return LinkTo(**header.fields(), rel=said.rel, record=other, withdraw=True, reason=said.reason)
 
 

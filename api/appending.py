@@ -16,19 +16,21 @@ from api.admission import Visit
 from api.bodies import Said, moment, read_as
 from api.problems import Problem, Refusal, problem_of
 from archive.evidence.instant import time_text
-from archive.ledger import Asked, Outcome, Prepared, new_id
+from archive.ledger import Asked, NoSuchRecordError, Outcome, Prepared, new_id
 from archive.store import Committed, StoreError, VersionConflict
 from domain.clocks import clocks
-from domain.commands import Actor, AnyCommand, Open, TakeStep
-from domain.decide import allowed_steps
-from domain.errors import DomainError
+from domain.commands import Actor, AnyCommand, Correct, Open, TakeStep
+from domain.decide import allowed_steps, no_such_record
+from domain.errors import DomainError, InvalidFormError
 from domain.events import Attachment, Opened, StepTaken
-from domain.forms import attachment_ids, model
+from domain.forms import attachment_ids, model, named_records
 from domain.kind import Form, text
 from domain.kinds import find
 from domain.record import Record
 
 LONGEST_KEY = 255
+MOST_FILES = 200
+"""Named by one event: each is looked up, and the appends of others wait meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ def begin(visit: Visit, act: Act, name: str | None, sent: Sent) -> Pending | Rep
     expected = expected_version(sent.if_match)
     try:
         command = act.make(visit, said, header, record)
-        check_departments(visit, command)
+        check_command(visit, command, record)
         if sent.validate:
             return _foreseen(visit, visit.desk.archive.ledger.prepare(command, expected=expected))
     except (DomainError, StoreError) as error:
@@ -164,6 +166,7 @@ class Behind(Exception):
 
 def header_of(visit: Visit, said: Said, record: Record | None, sent: Sent) -> Header:
     guest = visit.guest
+    check_source(visit, said.source)
     source = said.source or (guest.caller.system if guest.person is None else None)
     if said.source_id is not None and source is None:
         message = text("给出 source_id 时须给出 source", "source_id needs a source")
@@ -178,6 +181,16 @@ def header_of(visit: Visit, said: Said, record: Record | None, sent: Sent) -> He
         source_id=said.source_id,
         sent_at=None if sent.sent_at is None else moment(sent.sent_at, "X-Sent-At"),
     )
+
+
+def check_source(visit: Visit, source: str | None) -> None:
+    """The name of a registered system is that system's: nobody else's events lie in its days."""
+    callers = visit.desk.archive.organisation.registry.callers.values()
+    if source is None or source == visit.guest.caller.system:
+        return
+    if any(caller.system == source for caller in callers):
+        message = text("此来源系统有自己的密钥", "that system has a key of its own")
+        raise Refusal("not-entitled", message, (("source", message),))
 
 
 def _new_record(visit: Visit, sent: Sent) -> str:
@@ -203,7 +216,46 @@ def _bad_tag() -> Refusal:
     return Refusal("invalid-request", None, (("If-Match", message),))
 
 
-def check_departments(visit: Visit, command: AnyCommand) -> None:
+def check_command(visit: Visit, command: AnyCommand, record: Record | None) -> None:
+    """What a command says, against what its caller may reach."""
+    _check_departments(visit, command)
+    _check_named(visit, command, record)
+
+
+def _check_named(visit: Visit, command: AnyCommand, record: Record | None) -> None:
+    """An answer cannot name a record that the caller may not know of, as if it did not exist."""
+    if not isinstance(command, Open | TakeStep | Correct):
+        return
+    faults = [
+        no_such_record(field)
+        for field, named in named_records(_form_of(command, record), command.values)
+        if not _is_known(visit, named)
+    ]
+    if faults:
+        raise InvalidFormError(tuple(faults))
+
+
+def _form_of(command: Open | TakeStep | Correct, record: Record | None) -> Form:
+    kind = find(command.kind) if isinstance(command, Open) else record.kind if record else None
+    name = None
+    if isinstance(command, Correct):
+        entries = record.entries if record is not None else ()
+        name = next((e.step for e in entries if e.version == command.target), None)
+    else:
+        name = command.step
+    step = kind.step(name) if kind is not None and name is not None else None
+    return step.form if step is not None else Form()
+
+
+def _is_known(visit: Visit, named: str) -> bool:
+    """Ids that name nothing are the rules' affair."""
+    try:
+        return visit.guest.may_reach(visit.desk.archive.ledger.get(named), visit.desk)
+    except NoSuchRecordError:
+        return True
+
+
+def _check_departments(visit: Visit, command: AnyCommand) -> None:
     """A key that is bound to departments opens records only there."""
     scope = visit.guest.caller.departments
     if not scope or not isinstance(command, Open):
@@ -287,18 +339,12 @@ def _plain(values: Mapping[str, Any], form: Form) -> Any:
 
 def files(visit: Visit, form: Form, values: Mapping[str, Any]) -> tuple[Attachment, ...]:
     """The files that the answers name, uploaded by this caller or readable to it."""
-    named = dict.fromkeys(str(each) for each in attachment_ids(form, _safe(values)))
+    named = dict.fromkeys(attachment_ids(form, values))
+    if len(named) > MOST_FILES:
+        message = text(f"一次最多 {MOST_FILES} 个附件", f"at most {MOST_FILES} files at once")
+        raise Refusal("invalid-request", message, (("answers", message),))
     found = (file(visit, each) for each in named)
     return tuple(each for each in found if each is not None)
-
-
-def _safe(values: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Answers not yet checked: only lists are looked into."""
-    return {
-        key: [row for row in said if isinstance(row, str | dict)]
-        for key, said in values.items()
-        if isinstance(said, list)
-    }
 
 
 def file(visit: Visit, attachment_id: str) -> Attachment | None:

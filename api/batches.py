@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 from fastapi import APIRouter
-from pydantic import AwareDatetime, BaseModel
+from pydantic import BaseModel
 from pydantic import Field as Constraint
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,7 +19,7 @@ from api.appending import (
     Reply,
     Sent,
     append,
-    check_departments,
+    check_command,
     check_key,
     check_reach,
     header_of,
@@ -27,12 +27,13 @@ from api.appending import (
 )
 from api.bodies import Body, Line, parse_json, read_as
 from api.door import answering, language, visit_of
+from api.logs import REQUESTS
 from api.problems import Problem, Refusal, problem_of
 from api.replies import PROBLEM_RESPONSES
 from api.steps import opening, taking
 from archive.ledger import Making, NoSuchRecordError, TogetherError
 from domain.commands import AnyCommand
-from domain.forms import Identifier
+from domain.forms import Identifier, Instant
 from domain.kind import text
 from domain.kinds import current
 from domain.record import Record
@@ -52,7 +53,7 @@ class Item(Body):
     item: Line | None = None
     expected_version: int | None = Constraint(None, ge=1)
     idempotency_key: str | None = Constraint(None, max_length=255)
-    occurred_at: AwareDatetime | None = None
+    occurred_at: Instant | None = None
     source: Line | None = None
     source_id: Line | None = None
     behalf: Identifier | None = None
@@ -110,8 +111,8 @@ def _told(answer: Reply) -> Result:
 
 def _failed(visit: Visit, request: Request, error: Exception) -> dict[str, Any]:
     problem: Problem = error.problem() if isinstance(error, Behind) else problem_of(error)
-    if problem.type.id == "internal":
-        raise error
+    if problem.type.id == "internal":  # the receipts of the other items are not lost with it
+        REQUESTS.error("failed", exc_info=error, extra={"said": {"request_id": visit.request_id}})
     return problem.body(language(request), visit.request_id)
 
 
@@ -204,7 +205,7 @@ def _making(visit: Visit, request: Request, item: Item, n: int, opened: dict[int
             said = read_as(act.model, sent.value)
             header = header_of(visit, said, record, sent)
             command = act.make(visit, said, header, record)
-            check_departments(visit, command)
+            check_command(visit, command, record)
         except (Refusal, NoSuchRecordError) as error:
             raise Failed(n, error) from error
         opened[n] = command.record_id

@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Annotated, Any, TypeVar
 
 import orjson
-from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 from pydantic import Field as Constraint
 
 from api.problems import Refusal
-from domain.forms import Identifier
+from domain.forms import EARLIEST_YEAR, LATEST_YEAR, Identifier, Instant
 from domain.kind import Text, text
 
+DEEPEST = 32
+LARGEST = 2**53 - 1
 MAX_DEPTH_ERROR = text("正文嵌套太深。", "The body is nested too deeply.")
 
 Line = Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -28,7 +31,7 @@ class Body(BaseModel):
 class Said(Body):
     """What every command may say besides its own matter."""
 
-    occurred_at: AwareDatetime | None = Constraint(
+    occurred_at: Instant | None = Constraint(
         None, description="发生时间(默认为现在) / when it happened, as you claim (default: now)"
     )
     behalf: Identifier | None = Constraint(
@@ -53,9 +56,14 @@ def parse_json(raw: bytes) -> Any:
     """The JSON value of a body. Refuses what could be read in two ways, and U+0000."""
     try:
         text_ = raw.decode("utf-8")
-        value = json.loads(text_, object_pairs_hook=_object, parse_constant=_no_constant)
+        value = json.loads(
+            text_, object_pairs_hook=_object, parse_constant=_no_constant,
+            parse_int=_whole, parse_float=_finite,
+        )  # fmt: skip
         if b"\\u" in raw:
             orjson.loads(raw)  # it refuses lone surrogates, which no UTF-8 can carry on
+        if raw.count(b"[") + raw.count(b"{") > DEEPEST and _depth(value) > DEEPEST:
+            raise RecursionError
     except UnicodeDecodeError as error:
         raise _broken(
             f"不是 UTF-8(第 {error.start} 字节)", f"not UTF-8 at byte {error.start}"
@@ -69,6 +77,32 @@ def parse_json(raw: bytes) -> Any:
         raise _broken(f"JSON 有误{where}", said) from None
     if b"\\u0000" in raw:
         raise _broken("含 U+0000", "it contains U+0000")
+    return value
+
+
+def _depth(value: Any) -> int:
+    """How many arrays and objects lie in each other, without recursion."""
+    depth, level = 0, [value]
+    while level := [each for each in level if isinstance(each, list | dict)]:
+        depth += 1
+        level = [
+            inner for each in level for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+    return depth
+
+
+def _whole(told: str) -> int:
+    """An integer that every JSON reader takes for the same one (RFC 7493 2.2)."""
+    value = int(told)
+    if not -LARGEST <= value <= LARGEST:
+        raise ValueError("an integer beyond 2^53")
+    return value
+
+
+def _finite(told: str) -> float:
+    value = float(told)
+    if not isfinite(value):
+        raise ValueError("a number too large")
     return value
 
 
@@ -119,7 +153,7 @@ def moment(told: str, field: str) -> datetime:
         found = datetime.fromisoformat(told)
     except ValueError:
         found = None
-    if found is None or found.tzinfo is None:
+    if found is None or found.tzinfo is None or not EARLIEST_YEAR <= found.year <= LATEST_YEAR:
         message = text("应为带时区的时间,如 2026-11-22T08:00:00Z", "an RFC 3339 time with offset")
         raise Refusal("invalid-request", None, ((field, message),))
     return found.astimezone(UTC)

@@ -38,7 +38,14 @@ def _caller(visit: Visit, name: str) -> Record:
     if not visit.guest.is_administrator or "write" not in visit.guest.caller.rights:
         visit.note("refused", None)
         raise Refusal("not-entitled", text("须由系统管理员办理。", "For the administrator only."))
+    visit.guest.check_step(KIND, "keys")
     return visit.record(name, KIND)
+
+
+def _note(visit: Visit, what: str, caller: Record) -> None:
+    """Whoever hands out keys could use them: that they did stands in the log before they can."""
+    visit.note(what, caller.id)
+    visit.desk.accesses.flush()
 
 
 def _issue(request: Request, raw: bytes) -> Response:
@@ -48,6 +55,7 @@ def _issue(request: Request, raw: bytes) -> Response:
     callers, now = visit.desk.callers, visit.now
     if record.state != "active":
         raise Refusal("step-not-allowed", text("此调用方已吊销。", "This caller is revoked."))
+    _note(visit, "issued", record)
     if wanted.grace_hours is None:
         token = callers.issue(record.id, now)
     else:
@@ -102,5 +110,6 @@ def revoke(
     found = _caller(visit, record)
     if key_id not in {issued.key_id for issued in visit.desk.callers.issued(found.id)}:
         raise Refusal("not-found")
+    _note(visit, "revoked", found)
     visit.desk.callers.revoke(key_id)
     return Response(status_code=204)

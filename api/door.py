@@ -24,6 +24,10 @@ from domain.kind import text
 
 UPLOADS = "/v1/attachments"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_ONCE = frozenset({
+    b"authorization", b"content-length", b"content-type", b"host", b"idempotency-key", b"if-match",
+    b"range", b"x-file-name", b"x-sent-at",
+})  # fmt: skip
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -68,7 +72,13 @@ class Door:
 
         try:
             async with asyncio.timeout(limit) as timer:
+                if twice := _said_twice(scope):
+                    message = text(f"{twice} 只能出现一次", f"{twice} can be given only once")
+                    raise Refusal("invalid-request", message, ((twice, message),))
                 await self.app(scope, receive, answer)
+        except Refusal as refusal:
+            over = True
+            await self._problem(refusal, scope, receive, answer)
         except TimeoutError:
             over = True
             if not status:
@@ -86,6 +96,14 @@ class Door:
     async def _problem(self, error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
         response = refuse(Request(scope), error)
         await response(scope, receive, send)
+
+
+def _said_twice(scope: Scope) -> str | None:
+    """A header of ours that came twice: a proxy before us may have gone by the other one."""
+    names = [name for name, _ in scope["headers"] if name in _ONCE]
+    if len(names) == len(set(names)):
+        return None
+    return next(str(name, "ascii") for name in names if names.count(name) > 1)
 
 
 def _request_id(scope: Scope) -> str:
@@ -154,8 +172,7 @@ async def read_body(request: Request, limit: int, idle: float) -> bytes:
     if media_type != "application/json" and not media_type.endswith("+json"):
         raise Refusal("media-type")
     too_large = Refusal("too-large", text(f"正文最多 {limit} 字节。", f"At most {limit} bytes."))
-    told = request.headers.get("content-length", "0")
-    if not told.isascii() or not told.isdigit() or int(told) > limit:
+    if told_length(request) > limit:
         raise too_large
     chunks: list[bytes] = []
     size = 0
@@ -165,6 +182,12 @@ async def read_body(request: Request, limit: int, idle: float) -> bytes:
             raise too_large
         chunks.append(chunk)
     return b"".join(chunks)
+
+
+def told_length(request: Request) -> float:
+    """Of a body, by its header; infinite where that is no length."""
+    told = request.headers.get("content-length", "0")
+    return int(told) if told.isascii() and told.isdigit() and len(told) < 20 else float("inf")
 
 
 async def chunks_of(request: Request, idle: float) -> AsyncIterator[bytes]:

@@ -8,6 +8,7 @@ would have led to; only if all agree are the exact bytes committed.
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from dataclasses import asdict, fields, replace
 from typing import Any
 
@@ -18,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.admission import Guest, Visit
-from api.appending import check_departments, file, header_of, reply
+from api.appending import check_command, check_source, file, header_of, reply
 from api.batches import Item, act_of, sent_of
 from api.bodies import Body, parse_json, read_as
 from api.door import answering, visit_of
@@ -35,7 +36,7 @@ from archive.ledger import Outcome
 from archive.sealing import AttachedPart
 from archive.store import Committed, ContentRow, Sealed, StoredContent, StoredEvent, VersionConflict
 from domain.commands import Actor
-from domain.events import AnyEvent
+from domain.events import AnyEvent, Attachment
 from domain.kind import text
 from domain.kinds import find
 from domain.record import Record
@@ -70,7 +71,7 @@ def prepare(request: Request, raw: bytes) -> Response:
     header = header_of(visit, said, record, sent)
     header = replace(header, actor=own_actor(visit.guest, item.behalf))
     command = act.make(visit, said, header, record)
-    check_departments(visit, command)
+    check_command(visit, command, record)
     archive = visit.desk.archive
     decided = archive.ledger.prepare(command, expected=item.expected_version)
     event = decided.decision.event
@@ -78,8 +79,9 @@ def prepare(request: Request, raw: bytes) -> Response:
     stated = sealing.state(event, author, record.head if record else None, (), _seen(visit))
     skeleton = {**orjson.loads(statement.encode(stated)), "key": None, "parts": []}
     attached = archive.attachments.attached([a.id for a in event.attachments])
-    parts = [asdict(sealing.numbered(attached[a.id].part, n))
-             for n, a in enumerate(event.attachments, start=1)]  # fmt: skip
+    numbered = (sealing.numbered(attached[a.id].part, n)
+                for n, a in enumerate(event.attachments, start=1))  # fmt: skip
+    parts = [{"alg": part.alg, **asdict(part)} for part in numbered]
     body = {
         "content": sealing.content_bytes(event).decode(),
         "statement": skeleton,
@@ -120,8 +122,9 @@ def take_envelope(request: Request, raw: bytes) -> Response:
     _check_place(stated, record)
     rows, event = _content(visit, said, stated, envelope)
     command = command_of(event, own_actor(visit.guest, event.behalf), visit)
+    check_source(visit, event.source)
     visit.guest.check_step(stated.kind, word(event))
-    check_departments(visit, command)
+    check_command(visit, command, record)
     ledger = visit.desk.archive.ledger
     prepared = ledger.prepare(command, expected=None if record is None else record.version)
     _check_same(prepared.decision.event, event)
@@ -226,17 +229,23 @@ def _content(
     if not same:
         raise refuse_envelope("the content has another form than it should", "内容形式不规范")
     rows = [ContentRow(0, part.key, wrapped, again.ciphertext)]
-    for held in _attached(visit, stated):
+    for held in _attached(visit, stated, event.attachments):
         mine = content.wrap(record_key, held.key, held.part.key)
         rows.append(ContentRow(held.part.n, held.part.key, mine, None))
     return tuple(rows), event
 
 
-def _attached(visit: Visit, stated: Statement) -> list[AttachedPart]:
+def _attached(visit: Visit, stated: Statement, named: Sequence[Attachment]) -> list[AttachedPart]:
+    """What the content says of a file (name, type, size) is what was said when it was uploaded."""
     found = []
-    for n, part in enumerate(stated.parts[1:], start=1):
-        if file(visit, part.key) is None:
+    if len(named) != len(stated.parts) - 1:
+        raise refuse_envelope("a part for each file, a file for each part", "附件与部分数目不符")
+    for n, (part, told) in enumerate(zip(stated.parts[1:], named, strict=True), start=1):
+        uploaded = file(visit, part.key)
+        if uploaded is None:
             raise Refusal("attachment-missing")
+        if told != uploaded:
+            raise refuse_envelope(f"file {n} is not as it was uploaded", f"第 {n} 个文件与上传不符")
         held = visit.desk.archive.attachments.attached([part.key])[part.key]
         if sealing.numbered(held.part, n) != part:
             raise refuse_envelope(f"part {n} is not that of the file", f"第 {n} 部分与文件不符")

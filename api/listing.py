@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Constraint
 from starlette.responses import Response
 
@@ -21,7 +21,7 @@ from archive.views.access import words
 from archive.views.register import Filter, Sort
 from archive.views.search import Scope
 from archive.views.worklist import Task, Wanted
-from domain.forms import model
+from domain.forms import Instant, model
 from domain.kind import Kind, Step, text
 from domain.kinds import all_versions, current
 from domain.matters import What
@@ -31,7 +31,11 @@ Words = Annotated[list[Annotated[str, Constraint(max_length=64)]], Constraint(ma
 
 
 def wait_for(visit: Visit, after_leaf: int | None) -> None:
-    if after_leaf is not None and not visit.desk.archive.views.wait_for(after_leaf):
+    """A leaf that is not there is not waited for."""
+    if after_leaf is None:
+        return
+    archive = visit.desk.archive
+    if after_leaf >= archive.store.head().size or not archive.views.wait_for(after_leaf):
         raise Refusal("view-not-ready")
 
 
@@ -62,10 +66,10 @@ class RegisterPage(KindPage):
     filed: bool | None = None
     imported: bool | None = None
     overdue: bool = Constraint(False, description="有时限已过 / with a clock that has run out")
-    opened_from: AwareDatetime | None = None
-    opened_until: AwareDatetime | None = None
+    opened_from: Instant | None = None
+    opened_until: Instant | None = None
     internal: bool = False
-    as_known_at: AwareDatetime | None = Constraint(
+    as_known_at: Instant | None = Constraint(
         None, description="当时所知的列表 / the list as it was known then"
     )
 
@@ -160,7 +164,7 @@ class TaskPage(Page):
     kind: Words = []
     department: Words = []
     overdue: bool = False
-    as_known_at: AwareDatetime | None = None
+    as_known_at: Instant | None = None
 
 
 @router.get("/worklist", summary="待办 / what is due, late, unsigned, unacknowledged, unfiled")
@@ -276,7 +280,10 @@ def me(visit: Asked) -> Response:
 @router.get("/numbers", summary="编号与缺号 / record numbers, and those that are missing")
 def numbers(visit: Asked) -> Response:
     visit.guest.check_right("read")
-    return answer({"series": [asdict(s) for s in visit.desk.archive.views.numbers.series()]})
+    scope = visit.guest.caller.kinds
+    prefixes = {k.prefix for k in all_versions().values() if not scope or k.id in scope}
+    series = visit.desk.archive.views.numbers.series()
+    return answer({"series": [asdict(s) for s in series if s.prefix in prefixes]})
 
 
 @router.get("/checkpoint", summary="日志头(签名笔记)/ the signed head of the log")
@@ -291,7 +298,7 @@ def checkpoint(visit: Asked, fresh: bool = False) -> Response:
 @router.get("/check", summary="最近一次检查的结果 / the result of the last check")
 def last_check(visit: Asked) -> Response:
     """null where none was made yet; start one with `liuhen check`."""
-    _ = visit.guest
+    visit.guest.check_right("read")
     return answer({"check": last_report(visit.desk.archive.check_report)})
 
 

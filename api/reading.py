@@ -9,7 +9,6 @@ from typing import Annotated, Any, BinaryIO, cast
 
 import orjson
 from fastapi import APIRouter, Depends, Path, Query
-from pydantic import AwareDatetime
 from starlette.responses import Response, StreamingResponse
 
 from api.admission import Visit
@@ -21,6 +20,7 @@ from api.replies import PROBLEM_RESPONSES
 from archive.ledger import NoSuchRecordError
 from archive.store import StoredEvent
 from domain.access import confidential
+from domain.forms import Instant
 from domain.kind import text
 from domain.record import Record
 
@@ -28,7 +28,7 @@ router = APIRouter(prefix="/v1", tags=["读取 / reading"], responses=PROBLEM_RE
 IN_MEMORY = 64 * 1024 * 1024
 Asked = Annotated[Visit, Depends(visit_of)]
 Name = Annotated[str, Path(max_length=64, description="记录标识或编号 / record id or number")]
-Version = Annotated[int, Path(ge=1, description="记录版本 / version of the record")]
+Version = Annotated[int, Path(ge=1, le=2**31 - 1, description="记录版本 / version of the record")]
 
 
 def answer(body: Any, headers: dict[str, str] | None = None, *, status: int = 200) -> Response:
@@ -41,8 +41,8 @@ def read_record(
     visit: Asked,
     record: Name,
     version: Annotated[int | None, Query(ge=1)] = None,
-    as_known_at: AwareDatetime | None = None,
-    as_things_stood: AwareDatetime | None = None,
+    as_known_at: Instant | None = None,
+    as_things_stood: Instant | None = None,
 ) -> Response:
     """`as_known_at`: what had been recorded by then. `as_things_stood`: what had happened by then,
     by what is known now. `version`: after so many events."""
@@ -84,7 +84,7 @@ def read_timeline(visit: Asked, record: Name) -> Response:
 def read_events(
     visit: Asked,
     record: Name,
-    after: Annotated[int, Query(ge=0)] = 0,
+    after: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> Response:
     found = visit.record(record)
@@ -151,18 +151,20 @@ def find_event(visit: Asked, event: Annotated[str, Path(pattern="^[0-9a-f]{32}$"
 
 @router.get("/records/{record}/export", summary="导出证明包(离线可验)/ a bundle that proves itself")
 def export_record(visit: Asked, record: Name, linked: bool = False) -> Response:
-    """A zip for `python -m archive.evidence`. `linked`: with the records that it links to. What
-    the caller may not see is withheld: its proofs are there, its content is not. Noted first."""
+    """A zip for `python -m archive.evidence`. `linked`: with the records that it links to, of
+    those that the caller may see: a proof would tell that there is one. Noted first."""
     found = visit.record(record)
     visit.guest.check_right("export")
     archive = visit.desk.archive
-    chosen = [found.id, *(link.record for link in found.links)] if linked else [found.id]
-    for each in chosen:
-        visit.note("export", each)
-    visit.desk.accesses.flush()
 
     def may_read(record_id: str) -> bool:
         return visit.guest.may_see(archive.ledger.get(record_id), visit.desk)
+
+    others = [link.record for link in found.links] if linked else []
+    chosen = [found.id, *(each for each in others if may_read(each))]
+    for each in chosen:
+        visit.note("export", each)
+    visit.desk.accesses.flush()
 
     file = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - closed when it was sent
     archive.exporter.export(chosen, cast("BinaryIO", file), may_read)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import Field as Constraint
+
 from api.admission import Visit
+from api.bodies import Line
 from api.problems import Refusal
 from domain.commands import (
     Acknowledge,
@@ -36,11 +41,43 @@ from domain.events import (
     Signed,
     StepTaken,
 )
+from domain.kind import text
 
 WORDS: dict[type[AnyEvent], str] = {
     Corrected: "correct", Signed: "sign", Refused: "refuse", Acknowledged: "acknowledge",
     Paused: "pause", Resumed: "resume", LinkedTo: "link", Filed: "file", Reopened: "reopen",
 }  # fmt: skip
+
+
+class Told(BaseModel):
+    """What a signer may say besides the answers: as strict as a body, since nobody parsed it."""
+
+    model_config = ConfigDict(strict=True)
+
+    source: Line | None = None
+    source_id: Line | None = None
+    item: Line | None = None
+    values: dict[str, Any] = Constraint(default_factory=dict)
+    slot: Line = "-"
+    edition: int = 1
+    reason: str = Constraint("", max_length=5000)
+    note: str = Constraint("", max_length=5000)
+    scope: bool = True
+    marks: tuple[Line, ...] = Constraint((), max_length=20)
+    locations: tuple[Line, ...] = Constraint((), max_length=50)
+    withdrawn: bool = False
+
+
+def check_told(event: AnyEvent) -> None:
+    told = {f.name: getattr(event, f.name) for f in fields(event) if f.name in Told.model_fields}
+    try:
+        Told.model_validate(told)
+    except ValidationError as error:
+        names = [".".join(str(part) for part in fault["loc"]) for fault in error.errors()]
+        raise Refusal(
+            "invalid-event",
+            errors=tuple((name, text("内容不符合要求", "out of bounds")) for name in names),
+        ) from None
 
 
 def word(event: AnyEvent) -> str:
@@ -50,6 +87,7 @@ def word(event: AnyEvent) -> str:
 
 def command_of(event: AnyEvent, actor: Actor, visit: Visit) -> AnyCommand:
     """The command that would lead to such an event. Imported history is nobody's to sign."""
+    check_told(event)
     header: dict[str, Any] = {
         "event_id": event.event_id,
         "record_id": event.record_id,

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from api.admission import Visit
-from api.door import chunks_of, in_thread, refuse, visit_of
+from api.door import chunks_of, in_thread, refuse, told_length, visit_of
 from api.problems import Refusal
 from api.reading import Asked, Name, answer
 from api.replies import PROBLEM_RESPONSES
@@ -67,8 +67,7 @@ async def _receive(request: Request, visit: Visit) -> Staged:
     await in_thread(desk, lambda: visit.guest.check_right("write"))
     name, media_type = file_name(request), _media_type(request)
     limit = desk.settings.attachment_limit
-    told = request.headers.get("content-length", "0")
-    if not (told.isascii() and told.isdigit()) or int(told) > limit:
+    if told_length(request) > limit:
         raise Refusal("too-large", text(f"附件最多 {limit} 字节。", f"At most {limit} bytes."))
     upload = desk.archive.attachments.begin(name, media_type, visit.guest.id)
     buffer = bytearray()

@@ -2,23 +2,27 @@
 
 Notes go into a record of the day, of the internal kind `access-log`, a batch to an event, so that
 they are signed, chained and encrypted like everything else and a read need not wait for the disk.
-A crash loses at most the last batch; exports are written before they are handed out.
+A crash loses at most the last batch; exports and keys are written before they are handed out.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
 from threading import Event, Lock, Thread
 
 from archive.evidence.instant import time_text
 from archive.ledger import Ledger, new_id
 from archive.store import StoreError
 from domain.commands import Actor, Open, TakeStep
+from domain.errors import DomainError
 
 BATCH = 100
+STRANGERS, WITHIN = 100, timedelta(hours=1)
+"""So many refusals of callers without a key are noted one by one; then they are counted. The log
+is for ever, and whoever reaches the port can be refused."""
 KIND = "access-log"
 _ARCHIVE = Actor(person=None, assurance="system", trusted=True)
 _log = logging.getLogger("liuhen.accesses")
@@ -26,7 +30,8 @@ _log = logging.getLogger("liuhen.accesses")
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """`what`: read, search, export or refused. `who`: person or caller id, None for a stranger."""
+    """`what`: read, export, refused, issued or revoked (a key). `who`: person or caller id, None
+    for a stranger."""
 
     at: datetime
     what: str
@@ -51,13 +56,35 @@ class AccessLog:
     _wake: Event = field(default_factory=Event)
     _thread: Thread | None = None
     _ended: bool = False
+    _since: datetime | None = None
+    _strangers: int = 0
+    _last: Access | None = None
 
     def note(self, access: Access) -> None:
         with self._lock:
+            if access.who is None and access.caller is None and self._is_one_too_many(access):
+                return
             self._notes.append(access)
             full = len(self._notes) >= BATCH
         if full:
             self._wake.set()
+
+    def _is_one_too_many(self, stranger: Access) -> bool:
+        if self._since is None or stranger.at - self._since >= WITHIN:
+            self._count_strangers()
+            self._since = stranger.at
+        self._strangers += 1
+        if self._strangers <= STRANGERS:
+            return False
+        self._last = stranger
+        return True
+
+    def _count_strangers(self) -> None:
+        """One note for all that were not noted one by one."""
+        more = self._strangers - STRANGERS
+        if self._last is not None and more > 0:
+            self._notes.append(replace(self._last, route=f"+{more}"))
+        self._strangers, self._last = 0, None
 
     def flush(self) -> None:
         """Write what is noted. Raises StoreError, and keeps what it could not write."""
@@ -81,6 +108,8 @@ class AccessLog:
         self._wake.set()
         if self._thread is not None:
             self._thread.join()
+        with self._lock:
+            self._count_strangers()
         self._try_to_flush()
 
     def _run(self) -> None:
@@ -92,7 +121,7 @@ class AccessLog:
     def _try_to_flush(self) -> None:
         try:
             self.flush()
-        except StoreError:
+        except (StoreError, DomainError):
             said = {"waiting": len(self._notes)}
             _log.exception("accesses could not be written; they wait", extra={"said": said})
 
@@ -139,7 +168,12 @@ def _row(access: Access) -> dict[str, str]:
         "who": access.who,
         "caller": access.caller,
         "record": access.record,
-        "route": access.route,
+        "route": _fit(access.route, 200),
         "request": access.request,
     }
     return {name: value for name, value in said.items() if value is not None}
+
+
+def _fit(told: str, longest: int) -> str:
+    """What a stranger may have made up, as the form takes it: printable and not too long."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in told)[:longest]

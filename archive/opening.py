@@ -134,7 +134,7 @@ def open_archive(options: Options) -> Archive:
 
     Raises StoreUnavailable, StoreCorrupt (log, keys and origin do not belong together), ViewError.
     """
-    options.data.mkdir(parents=True, exist_ok=True)
+    options.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     with ExitStack() as opened:
         archive = _put_together(options, opened)
         opened.pop_all()

@@ -66,6 +66,7 @@ from domain.kind import (
     AnyOf,
     Anyone,
     Condition,
+    Field,
     Guard,
     Kind,
     Linked,
@@ -202,7 +203,7 @@ def _open(command: Open, context: Context) -> Decision:
     _check_named(step, values, context)
     department = _department(kind, values, command.actor, context)
     opener = None if kind.anonymous else command.actor.behalf or command.actor.person
-    _entitled(step.by, (), command, None, values, context, kind.id, department)
+    _entitled(step.by, step.not_by, command, None, values, context, kind.id, department)
     _check_guards(step.guards, None, values, context)
     event = Opened(
         **_opening_header(kind, command, context),
@@ -356,17 +357,19 @@ def _check_named(step: Step, values: Values, context: Context) -> None:
     for field, identifier in forms.named_records(step.form, values):
         kind = context.known.get(identifier)
         if kind is None or (field.kinds and kind not in field.kinds):
-            faults.append(
-                FieldFault(
-                    field.id,
-                    Text(
-                        zh=f"没有这条记录,或种类不符(应为 {'、'.join(field.kinds) or '任意'})",
-                        en=f"no such record, or not one of {', '.join(field.kinds) or 'any kind'}",
-                    ),
-                )
-            )
+            faults.append(no_such_record(field))
     if faults:
         raise InvalidFormError(tuple(faults))
+
+
+def no_such_record(field: Field) -> FieldFault:
+    return FieldFault(
+        field.id,
+        Text(
+            zh=f"没有这条记录,或种类不符(应为 {'、'.join(field.kinds) or '任意'})",
+            en=f"no such record, or not one of {', '.join(field.kinds) or 'any kind'}",
+        ),
+    )
 
 
 def _attached(
@@ -463,7 +466,16 @@ def _acting(command: Command, context: Context, kind: str) -> str:
         )
     if actor.behalf is None:
         return actor.person
-    if not context.directory.may_act_for(actor.person, actor.behalf, kind, command.received_at):
+    if find(kind).internal:  # or a delegate could extend the delegation, or hand out keys
+        raise NotEntitledError(
+            Text(
+                zh="人员、授权、密钥等内部记录须由本人办理,不可委托。",
+                en="Records of people, rights and keys are not kept by delegation.",
+            )
+        )
+    principal = context.directory.people.get(actor.behalf)
+    lent = context.directory.may_act_for(actor.person, actor.behalf, kind, command.received_at)
+    if not lent or principal is None or not principal.active:
         raise NotEntitledError(
             Text(
                 zh="没有有效的授权委托,不能代办;请先登记委托。",
@@ -629,8 +641,10 @@ def _correct(command: Correct, record: Record, context: Context) -> Decision:
         )
     _need_reason(command.reason)
     own = command.actor.id is not None and command.actor.id == target.actor
-    if not own:
+    if not own or record.kind.internal:  # who registered others need not be entitled any more
         _entitled(rule.by, (), command, record, target.values, context, record.kind.id)
+    elif command.actor.person is not None:
+        _acting(command, context, record.kind.id)
     values = forms.parse_some(
         _form_name(record.kind, step), step.form, command.values, target.values, record
     )

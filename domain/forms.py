@@ -278,14 +278,20 @@ def references(form: Form, values: Mapping[str, Any]) -> Iterator[tuple[str, str
 
 
 def named_records(form: Form, values: Mapping[str, Any]) -> Iterator[tuple[Field, str]]:
-    """Each record id that the answers name, with its field."""
+    """Each record id that the answers name, with its field; the answers need not be checked yet."""
     for field in form.fields:
         said = values.get(field.id)
         if field.type == "record" and isinstance(said, str):
             yield field, said
         elif field.type == "rows":
-            for row in said or ():
+            for row in _given_rows(said):
                 yield from named_records(Form(fields=field.rows), row)
+
+
+def _given_rows(said: Any) -> list[Mapping[str, Any]]:
+    """As many rows as a form can have, of answers that may be anything yet."""
+    rows = said[:MAX_ROWS] if isinstance(said, list) else ()
+    return [row for row in rows if isinstance(row, Mapping)]
 
 
 def named_people(
@@ -306,10 +312,11 @@ def named_people(
 
 
 def attachment_ids(form: Form, values: Mapping[str, Any]) -> Iterator[str]:
-    """Ids of the files that the answers attach."""
+    """Ids of the files that the answers attach; the answers need not be checked yet."""
     for field in form.fields:
-        if field.type == "attachments":
-            yield from values.get(field.id) or ()
+        said = values.get(field.id)
+        if field.type == "attachments" and isinstance(said, list):
+            yield from (each for each in said[:MAX_ROWS] if isinstance(each, str))
         elif field.type == "rows":
-            for row in values.get(field.id) or ():
+            for row in _given_rows(said):
                 yield from attachment_ids(Form(fields=field.rows), row)

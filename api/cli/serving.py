@@ -18,6 +18,7 @@ from api.settings import Settings
 from archive.check import BackgroundCheck, Thoroughness
 from archive.log import Heartbeat
 from archive.opening import Archive, open_archive
+from archive.sweeping import Sweeper
 
 SAMPLE_KEYS = "sample-keys.json"
 """The sample plant's API keys, kept to be shown again: no other key ever lies in a file."""
@@ -76,17 +77,20 @@ def serve(host: str | None, port: int | None, *, with_sample: bool) -> None:
 
 @contextmanager
 def _kept_up(archive: Archive, settings: Settings) -> Iterator[None]:
-    """Views, checkpoints and self-checks go on beside the server."""
+    """Views, checkpoints, self-checks and sweeping go on beside the server."""
     heartbeat = Heartbeat(archive.log, settings.checkpoint_seconds)
     checking = BackgroundCheck(
         lambda progress: archive.check(progress, how=GENTLE), archive.check_report
     )
+    sweeper = Sweeper(archive.attachments, archive.keys, now)
     archive.views.start()
     heartbeat.start()
     checking.start()
+    sweeper.start()
     try:
         yield
     finally:
+        sweeper.stop()
         checking.stop()
         heartbeat.stop()
         archive.views.stop()

@@ -50,6 +50,8 @@ V1 = Kind(
                                     Option(id="read", title=text("读取保密记录", "read")),
                                     Option(id="export", title=text("导出", "exported")),
                                     Option(id="refused", title=text("被拒绝", "was refused")),
+                                    Option(id="issued", title=text("签发密钥", "issued a key")),
+                                    Option(id="revoked", title=text("吊销密钥", "revoked a key")),
                                 ),
                                 mark="P",
                             ),

@@ -37,6 +37,7 @@ V1 = Kind(
             id="grant",
             title=text("授权", "grant"),
             by=(Named(by="principal"), ADMINISTRATOR),
+            not_by=(Named(by="delegate"),),
             opens=True,
             to="granted",
             mark="P",

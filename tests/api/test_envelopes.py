@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -40,6 +40,7 @@ def signed(
     key: SigningKey,
     change: Callable[[Statement], Statement] = lambda s: s,
     text: str | None = None,
+    files: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
     """What a client makes of a preparation: its own content key, its own signature."""
     plain = (prepared["content"] if text is None else text).encode()
@@ -57,7 +58,8 @@ def signed(
                 "alg": "A256GCM-HKDF", "role": part.role, "n": 0, "key": part.key,
                 "commitment": part.commitment, "ciphertext": part.ciphertext,
                 "length": part.length,
-            }
+            },
+            *files,
         ],
     }  # fmt: skip
     stated = change(statement.parse(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)))

@@ -1,0 +1,54 @@
+"""What nobody came to use is swept away: uploaded files that no event named, secrets that ended."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import datetime
+
+from archive.attachments import Attachments
+from archive.keystore import KeyStore
+from archive.store import StoreError
+
+HOURLY = 3600.0
+_log = logging.getLogger("liuhen.sweeping")
+
+
+class Sweeper:
+    """Sweeps once at the start and then every `interval` seconds, until it is stopped."""
+
+    def __init__(
+        self,
+        attachments: Attachments,
+        keys: KeyStore,
+        clock: Callable[[], datetime],
+        interval: float = HOURLY,
+    ) -> None:
+        self._attachments, self._keys, self._clock = attachments, keys, clock
+        self._interval = interval
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Returns when the thread has ended."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def sweep(self) -> tuple[int, int]:
+        """Segments and secrets deleted. Secrets of idempotency keys go here, with their window."""
+        return self._attachments.collect(), self._keys.forget_secrets(self._clock())
+
+    def _run(self) -> None:
+        while True:
+            try:
+                self.sweep()
+            except StoreError:
+                _log.exception("nothing could be swept away; it is tried again")
+            if self._stop.wait(self._interval):
+                return
