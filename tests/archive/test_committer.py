@@ -280,3 +280,36 @@ def test_a_broken_signer_reaches_every_caller(store: Store) -> None:
     assert all(isinstance(f.exception(), RuntimeError | StoreError) for f in futures)
     broken.clear()
     assert write.commit(Record().unit())[0].leaf_index == 0
+
+
+def test_a_unit_that_cannot_be_made_is_its_callers_fault_alone(store: Store) -> None:
+    """In one group, each is made in turn: who cannot gets its own error, the others commit."""
+    write, ready = committer(store), threading.Barrier(12)
+
+    def append(n: int) -> Committed | str:
+        def make() -> Unit:
+            if n % 3 == 0:
+                raise LookupError(str(n))
+            return Record().unit(prefix="KS")
+
+        ready.wait()
+        try:
+            return write.commit_made(make)[0]
+        except LookupError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(append, range(12)))
+    assert [a for a in answers if isinstance(a, str)] == ["0", "3", "6", "9"]
+    placed = sorted(a.leaf_index for a in answers if isinstance(a, Committed))
+    assert placed == list(range(8))
+    whole(store)
+
+
+def test_a_made_unit_is_held_to_the_same_bounds(store: Store) -> None:
+    """A unit that contradicts itself is refused, and the next caller is served."""
+    write = committer(store)
+    with pytest.raises(InvalidUnit):
+        write.commit_made(lambda: Unit(()))
+    (done,) = write.commit_made(Record().unit)
+    assert done.leaf_index == 0
