@@ -2,11 +2,10 @@
 
 import base64
 import json
-import re
 import shutil
 import sqlite3
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from archive.evidence.dsse import STATEMENT_TYPE, parse
 from archive.keystore import KeyDestroyed, KeyStore
 from archive.masters import KeyStoreError
 from archive.store import Store, Unit
+from tests.archive.canary import folder_files, forms, seen_in, unpacked, values
 from tests.archive.sealed import Record, committer, stage, whole
 from tests.stores import PostgresServer
 
@@ -26,65 +26,6 @@ CANARY = "蜚虻鼋鼍QZ-7731/κ龘"
 """Its two-character pieces occur nowhere else in any file here."""
 PLANTED = "鬯觽龠齾QP-1377/λ麤"
 """Another one for the test that leaves plaintext in the server's log, which others look into."""
-
-
-def forms(text: str) -> set[bytes]:
-    """The whole and its two-character pieces: UTF-8, UTF-16, \\u escapes; base64 at each offset."""
-    found: set[bytes] = set()
-    rare = [text[i : i + 2] for i in range(len(text) - 1) if not text[i : i + 2].isascii()]
-    for piece in (text, *rare):
-        found |= {piece.encode(), piece.encode("utf-16-le"), piece.encode("utf-16-be")}
-        found.add(json.dumps(piece)[1:-1].encode())
-        found.add(json.dumps(piece)[1:-1].encode().upper().replace(b"\\U", b"\\u"))
-    for offset in range(3):
-        coded = base64.b64encode(b"\x00" * offset + text.encode())
-        found.add(coded[4 if offset else 0 : -4])
-    return {each for each in found if len(each) >= 4}
-
-
-def inflated(data: bytes) -> Iterator[bytes]:
-    """What any zlib or gzip stream in the bytes holds."""
-    for start in re.finditer(rb"\x78[\x01\x5e\x9c\xda]|\x1f\x8b\x08", data):
-        reader = zlib.decompressobj(47)
-        try:
-            yield reader.decompress(data[start.start() : start.start() + 1_000_000], 1_000_000)
-        except zlib.error:
-            continue
-
-
-def seen_in(files: dict[str, bytes], wanted: set[bytes]) -> set[str]:
-    return {name for name, data in files.items() if any(each in data for each in wanted)}
-
-
-def unpacked(files: dict[str, bytes]) -> dict[str, bytes]:
-    return {name: b"\n".join((data, *inflated(data))) for name, data in files.items()}
-
-
-def folder_files(folder: Path) -> dict[str, bytes]:
-    found = {}
-    for file in folder.rglob("*"):
-        if file.is_file():
-            found[str(file.relative_to(folder))] = file.read_bytes()
-    return found
-
-
-def values(dsn: str) -> dict[str, bytes]:
-    """Every stored value as the server reads it: decompressed, which the files are not."""
-    found = {}
-    with psycopg.connect(dsn) as connection:
-        tables = connection.execute(
-            "SELECT table_schema, table_name FROM information_schema.tables "
-            "WHERE table_schema IN ('liuhen', 'keys', 'public')"
-        ).fetchall()
-        for schema, table in tables:
-            rows = connection.execute(f'SELECT t FROM "{schema}"."{table}" t').fetchall()
-            text = "\n".join(str(row) for row in rows)
-            found[f"{schema}.{table}"] = text.encode() + b"\n" + from_hex(text)
-    return found
-
-
-def from_hex(text: str) -> bytes:
-    return b"\n".join(bytes.fromhex(h) for h in re.findall(r"\\x((?:[0-9a-f]{2})+)", text))
 
 
 @pytest.fixture
