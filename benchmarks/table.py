@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
+import statistics
+import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,6 +30,8 @@ class Machine:
     postgres: str
     load: float
     """Of the minute before the run: others' work, if it is not near 0."""
+    sync_ms: float
+    """Median time until 32 KiB that were overwritten are on the disk."""
 
 
 def machine(server: Server | None) -> Machine:
@@ -43,7 +48,22 @@ def machine(server: Server | None) -> Machine:
         apsw.sqlite_lib_version(),
         postgres,
         round(os.getloadavg()[0], 1),
+        sync_ms(),
     )
+
+
+def sync_ms(times: int = 100) -> float:
+    data, taken = os.urandom(32 * 1024), []
+    with tempfile.TemporaryFile() as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+        for _ in range(times):
+            began = time.perf_counter()
+            os.pwrite(file.fileno(), data, 0)
+            os.fdatasync(file.fileno())
+            taken.append(time.perf_counter() - began)
+    return round(statistics.median(taken) * 1000, 2)
 
 
 def cells(row: Row) -> tuple[str, ...]:
@@ -85,8 +105,9 @@ durability on both sides (SQLite: WAL, `synchronous=FULL`; PostgreSQL: `fsync` a
 `synchronous_commit` on). The ratio is the median of the rounds' ratios, not the ratio of medians.
 
 Machine: {machine.cores} cores, {machine.memory_gb} GB, Python {machine.python}, SQLite
-{machine.sqlite}, PostgreSQL {machine.postgres}; load average {machine.load} before the run (a
-machine that others use at the same time measures worse, and not evenly: run it again when idle).
+{machine.sqlite}, PostgreSQL {machine.postgres}; 32 KiB are on its disk after {machine.sync_ms} ms;
+load average {machine.load} before the run (a machine that others use at the same time measures
+worse, and not evenly: run it again when idle).
 
 | {" | ".join(HEAD)} |
 | {" | ".join("---" for _ in HEAD)} |
@@ -95,4 +116,17 @@ machine that others use at the same time measures worse, and not evenly: run it 
 Appends in process are the whole path of `Ledger.execute`: rules, encryption, signature, leaf,
 commit, signed receipt; an opening and a step in turn. The yardstick saves one unsigned event.
 Growth compares the same act on two archives; memory is the largest process's peak.
+
+## What bounds an append
+
+- Python runs one thread at a time. Two Ed25519 signatures, which the driver makes under the
+  interpreter lock, are about a quarter of an append's processor time; then come rules, encryption,
+  the statement, the leaf and its row. One append is some three times the library's processor time,
+  so with many callers the disk is not what is waited for: the leader of a group does the work of
+  all of it in one go, which spares the changes of thread, and the others sleep.
+- With one caller the ratio follows the disk: where a sync takes a millisecond or more, both sides
+  mostly wait for it; where it takes a tenth of that, the processor time is what is compared.
+- A commit of one event on SQLite writes about seven pages (the event's own, its content's, one for
+  each of the two indexes on random ids, now and then the counter and the tree above), the
+  library's three.
 """
