@@ -248,11 +248,11 @@ def _form_of(command: Open | TakeStep | Correct, record: Record | None) -> Form:
 
 
 def _is_known(visit: Visit, named: str) -> bool:
-    """Ids that name nothing are the rules' affair."""
+    """Whether the caller may know of such a record; its kind is the rules' affair."""
     try:
         return visit.guest.may_reach(visit.desk.archive.ledger.get(named), visit.desk)
     except NoSuchRecordError:
-        return True
+        return False
 
 
 def _check_departments(visit: Visit, command: AnyCommand) -> None:

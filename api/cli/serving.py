@@ -14,6 +14,7 @@ from api import first_start, sample
 from api.app import create_app
 from api.cli.opened import options
 from api.clock import now
+from api.connections import bounded
 from api.settings import Settings
 from archive.check import BackgroundCheck, Thoroughness
 from archive.log import Heartbeat
@@ -71,6 +72,7 @@ def serve(host: str | None, port: int | None, *, with_sample: bool) -> None:
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                http=bounded(settings.idle_seconds),
                 timeout_keep_alive=settings.idle_seconds,
             )
 

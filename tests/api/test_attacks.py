@@ -410,3 +410,24 @@ def test_a_signer_does_not_rename_an_uploaded_file(plant: Plant, lie: dict[str, 
         text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         body = signed(asked, key, text=text, files=asked["attachments"])
         assert plant.post("mes", "/v1/envelopes", body).status_code == status
+
+
+def test_an_answer_names_no_record_that_is_hidden(plant: Plant) -> None:
+    """A step that names another record takes a hidden one for one that does not exist."""
+    department = plant.departments["cs"]
+    due = {"name": "海报", "due": "2026-04-01", "department": department}
+    draft = {
+        "project": "季度新品推广", "goal": "上市", "content": "海报", "departments": [department],
+        "starts_on": "2026-03-05", "period_days": 30, "milestones": [due], "result": "海报",
+        "responsible": plant.people["boss"],
+    }  # fmt: skip
+    request = plant.open("collaboration-request", "draft", draft)
+    scope = [{"kind": "collaboration-request"}]
+    plant.register_caller("narrow", person=plant.people["boss"], kinds=scope)
+    path = f"/v1/collaboration-request/{request}/steps/kick-off"
+    told = []
+    for named in (complaint(plant), "0" * 32):
+        answer = plant.post("narrow", path, {"answers": {"minutes": named}})
+        told.append((answer.status_code, {**answer.json(), "request_id": ""}))
+    assert told[0] == told[1]
+    assert told[0][1]["errors"][0]["field"] == "answers.minutes"
