@@ -132,6 +132,11 @@ class Keyring:
                 "archive, or is older than the last change of keys; restore the right one"
             )
 
+    def check_valid(self, name: str) -> None:
+        """KeyRefused unless this key may sign the next leaf, as far as is known here."""
+        if not self._valid(name):
+            raise KeyRefused(f"key {name} is not registered, or was revoked", "key-revoked")
+
     def _valid(self, name: str) -> bool:
         entry = self.register.entries.get(name)
         return entry is not None and entry.revoked is None

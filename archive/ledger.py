@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
 from time import sleep
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from eventsourcing.application import AggregateNotFoundError, Application
@@ -25,6 +25,7 @@ from eventsourcing.utils import Environment
 
 from archive import sealing
 from archive.committer import Committer, replayed
+from archive.evidence import dsse
 from archive.keyring import Keyring
 from archive.keystore import KeyDestroyed, KeyStore
 from archive.sealing import AttachedPart
@@ -112,6 +113,7 @@ class Prepared:
 
 Making = Callable[[Mapping[str, Record]], tuple[AnyCommand, int | None]]
 """A command, and the version it expects, from the records as the commands before it leave them."""
+Result = TypeVar("Result")
 Incoming = Callable[[str], Iterable[tuple[str, str]]]
 """Links that point to a record, as (relation, record id), up to date with the log."""
 
@@ -340,11 +342,29 @@ class Ledger(Application[UUID]):
     def accept(self, sealed: Sealed, decision: Decision, source: bytes | None = None) -> Outcome:
         """Commit an event that its author sealed and signed, once the rules have led to the same.
 
-        Raises VersionConflict and the others of `Committer.commit`.
+        Raises KeyRefused where its key was revoked meanwhile, VersionConflict and the others of
+        `Committer.commit`.
         """
-        expected = {**decision.reads, self.keyring.record: self.keyring.version}
-        (committed,) = self.committer.commit(Unit((sealed,), expected, None, source))
+        signer = dsse.parse(sealed.envelope, dsse.STATEMENT_TYPE).keyid
+
+        def commit() -> tuple[Committed, ...]:
+            expected = self._reads(decision)
+            self.keyring.check_valid(signer)
+            return self.committer.commit(Unit((sealed,), expected, None, source))
+
+        (committed,) = self._with_present_keys(commit)
         return self._noted(committed, sealed, decision)
+
+    def _with_present_keys(self, attempt: Callable[[], Result]) -> Result:
+        """Once more where the key register has moved on, which is nobody's conflict."""
+        for _ in range(RETRIES):
+            try:
+                return attempt()
+            except VersionConflict as conflict:
+                if conflict.record_id != self.keyring.record:
+                    raise
+                self.keyring.refresh()
+        return attempt()
 
     def _unit(self, one: Asked, after: dict[str, Record]) -> tuple[Sealed, Decision, Unit]:
         command = one.command
@@ -387,6 +407,11 @@ class Ledger(Application[UUID]):
     ) -> list[Outcome]:
         """All of these commands as one unit, or none. Each is made from the records as those
         before it leave them. Raises TogetherError naming the first that is refused; StoreError."""
+        return self._with_present_keys(lambda: self._together(asked, idempotency, source))
+
+    def _together(
+        self, asked: Sequence[Making], idempotency: Idempotency | None, source: bytes | None
+    ) -> list[Outcome]:
         made: list[tuple[Sealed, Decision]] = []
         after: dict[str, Record] = {}
         reads = {self.keyring.record: self.keyring.version}

@@ -12,6 +12,7 @@ import pytest
 
 from archive.check import Thoroughness
 from archive.evidence import receipt
+from archive.evidence.errors import KeyRefused
 from archive.ledger import (
     Asked,
     NoSuchRecordError,
@@ -337,6 +338,38 @@ def test_a_rotation_elsewhere_is_survived(
         == 3
     )
     assert world.archive.check(views=False, how=ONE_PROCESS).findings == ()
+
+
+def test_several_together_and_signed_envelopes_survive_a_rotation_too(
+    world: World, acting: Acting, other: Archive
+) -> None:
+    """What is decided together, or signed by its author, is not refused for a new archive key."""
+    ledger, record = world.archive.ledger, acting.complaint()
+    command = acting.step(record.id, "prioritise", reason="来电", priority="urgent")
+    other.keyring.rotate(other.committer, "intake")
+    (done,) = ledger.execute_together([lambda _: (command, 1)])
+    assert done.committed.version == 2
+    prepared = ledger.prepare(
+        acting.step(record.id, "prioritise", reason="来电", priority="normal")
+    )
+    sealed = ledger.seal(ledger.get(record.id), prepared.decision)
+    other.keyring.rotate(other.committer, "log")
+    assert ledger.accept(sealed, prepared.decision).committed.version == 3
+    assert world.archive.check(views=False, how=ONE_PROCESS).findings == ()
+
+
+def test_an_envelope_of_a_key_that_was_revoked_elsewhere_is_refused(
+    world: World, acting: Acting, other: Archive
+) -> None:
+    """Also where this process has not heard of the revocation yet."""
+    ledger, record = world.archive.ledger, acting.complaint()
+    command = acting.step(record.id, "prioritise", reason="来电", priority="urgent")
+    prepared = ledger.prepare(command)
+    sealed = ledger.seal(record, prepared.decision)
+    other.keyring.rotate(other.committer, "intake")
+    with pytest.raises(KeyRefused, match="revoked"):
+        ledger.accept(sealed, prepared.decision)
+    assert ledger.get(record.id) == record
 
 
 def test_what_another_process_destroyed_is_not_shown_from_memory(
