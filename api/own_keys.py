@@ -26,6 +26,8 @@ from domain.kind import text
 
 POSSESSION = b"liuhen/v1/key-possession\n"
 CHALLENGE_FOR = timedelta(minutes=5)
+MOST_KEYS = 20
+"""Of one caller, unrevoked: the register is for ever, and every process holds it in memory."""
 KeyId = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
 
 
@@ -78,10 +80,17 @@ def register_key(request: Request, raw: bytes) -> Response:
     archive = visit.desk.archive
     message = POSSESSION + archive.options.origin.encode() + b"\n" + said.challenge.encode()
     VerifyKey.from_public(public).verify(proof, message)
+    _check_room(visit)
     name = archive.keyring.register_own(archive.committer, public, visit.guest.id)
     entry = archive.keyring.register.entries[name]
     said_back = {"key": name, "owner": entry.owner, "registered": entry.registered}
     return answer(said_back, status=201)
+
+
+def _check_room(visit: Visit) -> None:
+    entries = visit.desk.archive.keyring.register.entries.values()
+    if sum(e.owner == visit.guest.id and e.revoked is None for e in entries) >= MOST_KEYS:
+        raise refuse_envelope("revoke one of your keys first", "请先吊销一个旧密钥")
 
 
 def mac_equal(one: str, other: str) -> bool:
@@ -101,6 +110,7 @@ def list_keys(visit: Asked) -> Response:
 def revoke_key(visit: Asked, key: KeyId) -> Response:
     """From the next leaf on, signatures by this key count no more. Owner or administrator."""
     archive, guest = visit.desk.archive, visit.guest
+    guest.check_right("write")
     entry = archive.keyring.register.entries.get(key)
     mine = entry is not None and entry.owner == guest.id
     if entry is None or entry.owner is None or not (mine or guest.is_administrator):

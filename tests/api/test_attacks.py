@@ -431,3 +431,15 @@ def test_an_answer_names_no_record_that_is_hidden(plant: Plant) -> None:
         told.append((answer.status_code, {**answer.json(), "request_id": ""}))
     assert told[0] == told[1]
     assert told[0][1]["errors"][0]["field"] == "answers.minutes"
+
+
+def test_a_caller_has_so_many_keys_and_a_reading_one_revokes_none(plant: Plant) -> None:
+    """The twenty-first key is refused until another is revoked, which takes the right to write."""
+    made = [registered(plant, "mes", SigningKey.generate()) for _ in range(21)]
+    assert [answer.status_code for answer in made] == [201] * 20 + [422]
+    path = f"/v1/keys/{made[0].json()['key']}"
+    scope = {"person": plant.people["admin"], "rights": ["read"]}
+    plant.register_caller("reading", **scope)
+    assert plant.ask("reading", "DELETE", path).status_code == 403
+    assert plant.ask("mes", "DELETE", path).status_code == 204
+    assert registered(plant, "mes", SigningKey.generate()).status_code == 201
