@@ -1,10 +1,16 @@
 """The check of a whole archive: every leaf, signature, chain, checkpoint and content, once.
 
-The log is cut into stretches of 2,048 leaves, examined by worker processes with connections of
+The log is cut into stretches of 1,024 leaves, examined by worker processes with connections of
 their own (`archive.inspection`). Here their results are put together in order: the tree and its
 tiles, the edges between stretches, and at the end the chains of all records (`archive.chains`,
 which says what it costs in memory and on disk). Whatever arrives during a check is left to the
 next one.
+
+Two tables are not judged, because nothing signed says what should stand in them. `idempotency` and
+`sources` say only which leaves were answered to which request, under keyed hashes of what the
+callers sent; no leaf names a request, and the rows of the first go when their window is over. A
+wrong row there can answer a request with another's leaves or let it in twice: both show in the
+receipt that the caller gets, and neither changes the log.
 """
 
 from __future__ import annotations
@@ -14,7 +20,8 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 from multiprocessing import get_context
@@ -34,13 +41,15 @@ from archive.inspection import (
     prepare,
     read_register,
 )
-from archive.quick_read import read_leaf
+from archive.leaves import read_leaf
 from archive.sql import SqlStore
-from archive.sql_audit import PARTS
+from archive.sql_audit import LARGEST, PARTS
 from archive.store import Ask, StoreCorrupt, StoreError
 from domain.kinds import all_versions
 
-STRETCH = 8 * WIDTH
+STRETCH = 4 * WIDTH
+AHEAD = 6
+"""Stretches per worker that may be under way, or wait for an earlier one to be done."""
 Clock = Callable[[], datetime]
 Progress = Callable[[int, int], None]
 """Told of leaves done, and of leaves in all."""
@@ -49,8 +58,9 @@ CompareViews = Callable[[Progress], Iterable[Finding]]
 
 @dataclass(frozen=True, slots=True)
 class Thoroughness:
-    """`processes`: 0 examines in this one. `nice`: added to the workers' niceness.
+    """`processes`: how many examine at once, this one among them; 0: this one alone.
 
+    `nice`: if not 0, only new processes examine, with so much added to their niceness.
     `files`: also open every attachment. `limit`: findings told one by one.
     """
 
@@ -104,10 +114,11 @@ class _Run:
     def __init__(self, origin: str, store: SqlStore, how: Thoroughness) -> None:
         self.origin, self.store, self.how = origin, store, how
         self.findings, self.counts = Findings(how.limit), Counter[str]()
-        # The checkpoint first: on a living archive the head may only be further on.
-        latest = store.checkpoint()
-        self.signed = latest.size if latest else 0
-        self.size = store.head().size
+        with store.reading():  # of one moment: on a living archive all three move
+            latest = store.checkpoint()
+            self.size = store.head().size
+            self.counters = {f"{row[0]}-{row[1]}": row[2] - 1 for row in store.audit_counters()}
+        self.signed = max(latest.size, 0) if latest else 0
         self.upper = Frontier()
         self.tiles: dict[tuple[int, int], bytearray] = {}
         self.last_time, self.numbers = "", dict[str, int]()
@@ -115,6 +126,7 @@ class _Run:
     def log(self, sources: Sources, progress: Progress) -> None:
         self.findings.extend(read_register(self.origin, self.store)[2])
         self._head()
+        self._heads_of_nothing()
         with Buckets() as buckets:
             for stretch in _stretches(sources, self.size, self.how):
                 self._take(stretch)
@@ -138,7 +150,7 @@ class _Run:
             if first != self.numbers.get(prefix, 0) + 1:
                 detail = f"{prefix}-{first:05d} after {self.numbers.get(prefix, 0):05d}"
                 self.findings.add(Finding("number", detail, leaf))
-            self.numbers[prefix] = last
+            self.numbers[prefix] = max(last, self.numbers.get(prefix, 0))
         self._tree(stretch)
 
     def _tree(self, stretch: Stretch) -> None:
@@ -205,7 +217,22 @@ class _Run:
             detail = f"{claimed.size} leaves, last {claimed.recorded_at}; stored {found.size}"
             self.findings.add(Finding("head", f"{detail}, last {found.recorded_at}"))
 
+    def _heads_of_nothing(self) -> None:
+        """No key is registered before leaf 0, so nobody could sign a head over no leaves."""
+        for size, _ in self.store.audit_checkpoints(-LARGEST, 0):
+            detail = "a head over no leaves is never signed"
+            self.findings.add(Finding("checkpoint", detail, part=f"checkpoint {size}"))
+
+    def _counters(self) -> None:
+        """Each stands at the highest number given: ahead leaves a gap, behind gives one twice."""
+        for prefix in sorted(self.counters.keys() | self.numbers.keys()):
+            counted, given = self.counters.get(prefix, 0), self.numbers.get(prefix, 0)
+            if counted != given:
+                detail = f"{counted} given, the log has {given}"
+                self.findings.add(Finding("counter", detail, part=prefix))
+
     def _after(self, buckets: Buckets) -> None:
+        self._counters()
         for (level, n), held in sorted(self.tiles.items()):
             self._tile(level, n, bytes(held))
         if self.signed > self.size:
@@ -265,36 +292,55 @@ def _fold(hashes: Iterable[bytes]) -> bytes:
 
 
 def _stretches(sources: Sources, size: int, how: Thoroughness) -> Iterator[Stretch]:
-    """All stretches in order; a few per process under way, so that memory stays flat."""
+    """All stretches in order; a few per process under way, so that memory stays flat.
+
+    This process examines too, while the others are still starting and whenever no result waits for
+    it; only a check that is to be nice leaves all to processes whose niceness can be changed.
+    """
     cuts = [(start, min(start + STRETCH, size)) for start in range(0, size, STRETCH)]
-    if not how.processes or len(cuts) < 2:
-        yield from _here(sources, cuts, how)
+    helping = not how.nice
+    workers = min(how.processes - helping, len(cuts) - helping)
+    if workers < 1:
+        with closing(Inspector(sources, _kinds(), how.files)) as inspector:
+            for cut in cuts:
+                yield inspector.stretch(*cut)
         return
     # Spawned, not forked: a fork would inherit connections and locks of other threads.
-    with ProcessPoolExecutor(
-        how.processes,
-        mp_context=get_context("spawn"),
-        initializer=prepare,
-        initargs=(sources, _kinds(), how.files, how.nice),
-    ) as pool:
-        waiting: deque[Future[Stretch]] = deque()
-        for cut in cuts:
-            waiting.append(pool.submit(examine, *cut))
-            if len(waiting) > 2 * how.processes:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+    with ExitStack() as stack:
+        pool = stack.enter_context(
+            ProcessPoolExecutor(
+                workers,
+                mp_context=get_context("spawn"),
+                initializer=prepare,
+                initargs=(sources, _kinds(), how.files, how.nice),
+            )
+        )
+        stack.callback(pool.shutdown, wait=False, cancel_futures=True)
+        first = [pool.submit(examine, *cut) for cut in cuts[: 2 * workers]]  # they start now
+        inspector = None
+        if helping:
+            inspector = stack.enter_context(closing(Inspector(sources, _kinds(), how.files)))
+        yield from _shared(pool, workers, inspector, deque(first), deque(cuts[2 * workers :]))
 
 
-def _here(
-    sources: Sources, cuts: Iterable[tuple[int, int]], how: Thoroughness
+def _shared(
+    pool: Executor,
+    workers: int,
+    mine: Inspector | None,
+    waiting: deque[Future[Stretch]],
+    cuts: deque[tuple[int, int]],
 ) -> Iterator[Stretch]:
-    inspector = Inspector(sources, _kinds(), how.files)
-    try:
-        for cut in cuts:
-            yield inspector.stretch(*cut)
-    finally:
-        inspector.close()
+    """Results in order, as the workers and, where it may, this process make them."""
+    while waiting:
+        busy = sum(not future.done() for future in waiting)
+        for _ in range(min(2 * workers - busy, len(cuts), AHEAD * workers - len(waiting))):
+            waiting.append(pool.submit(examine, *cuts.popleft()))
+        if mine and cuts and not waiting[0].done() and len(waiting) < AHEAD * workers:
+            done = Future[Stretch]()
+            done.set_result(mine.stretch(*cuts.popleft()))
+            waiting.append(done)
+        else:
+            yield waiting.popleft().result()
 
 
 def _kinds() -> Kinds:

@@ -26,9 +26,9 @@ from archive.evidence.errors import EvidenceError
 from archive.evidence.statement import Part, Statement
 from archive.keyring import Keyring
 from archive.keystore import KeyDestroyed, KeyStore
+from archive.leaves import read_leaf
 from archive.ledger import NoSuchRecordError
 from archive.log import TransparencyLog, vkey
-from archive.quick_read import read_leaf
 from archive.store import AttachmentMissing, Checkpoint, Store, StoredContent, StoredEvent
 
 MayRead = Callable[[str], bool]

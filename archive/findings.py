@@ -30,6 +30,7 @@ CODES: dict[str, tuple[str, str]] = {
     "signature": ("签名无效", "the signature does not hold"),
     "order": ("入档时间倒退", "recorded time runs backwards"),
     "number": ("编号不连续或重复", "record numbers have a gap or a repetition"),
+    "counter": ("编号计数器与日志不符", "a counter of numbers says otherwise than the log"),
     "receipt": ("回执无效", "the receipt does not hold"),
     "receipt-missing": ("回执缺失", "the receipt is missing"),
     "chain": ("记录内事件链断裂", "the record's chain of events is broken"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -29,8 +29,8 @@ from archive.chains import (
     ROW,
     Key,
 )
-from archive.evidence import attachment, content, dsse, register
-from archive.evidence.errors import ContentError, EvidenceError
+from archive.evidence import attachment, content, dsse, receipt, register
+from archive.evidence.errors import ContentError, EvidenceError, FormatError
 from archive.evidence.instant import time_text
 from archive.evidence.leaf import Leaf
 from archive.evidence.merkle import Frontier, leaf_hash
@@ -40,9 +40,9 @@ from archive.evidence.statement import Part, Statement
 from archive.evidence.tiles import WIDTH
 from archive.findings import Finding, Findings
 from archive.keystore import KeyDestroyed, KeyStore
+from archive.leaves import read_leaf
 from archive.log import verify_checkpoint
 from archive.masters import KeyStoreError
-from archive.quick_read import read_leaf, read_receipt, receipt_envelope
 from archive.sealing import INTERNAL
 from archive.sql import SqlStore, moment
 from archive.sql_audit import PARTS, SMALL
@@ -62,7 +62,7 @@ class Stretch:
     """(size, root signed, frontier within its block) of each checkpoint in start < size <= stop."""
     streams: dict[Key, bytes] = field(default_factory=dict)
     numbers: dict[str, tuple[int, int, int]] = field(default_factory=dict)
-    """By prefix and year: the first number given, its leaf, the last number."""
+    """By prefix and year: the first number given, its leaf, the highest number."""
     first_time: str = ""
     last_time: str = ""
     findings: list[Finding] = field(default_factory=list)
@@ -101,6 +101,8 @@ def kind_hash(kind: str) -> bytes:
     return hashlib.sha256(kind.encode()).digest()[:16]
 
 
+RECORD_KEYS = 50_000
+"""Kept by each process; about 200 bytes each."""
 Kinds = Mapping[tuple[str, int], bool]
 """Every kind and version there is: whether its records are the archive's own."""
 
@@ -122,6 +124,7 @@ class Inspector:
         self.store, self.keys = sources.open_store(), sources.open_keys()
         self.register, self.entries, _ = read_register(self.origin, self.store)
         self._topics: dict[tuple[str, int, str], tuple[str, ...]] = {}
+        self._record_keys: dict[str, bytes | None] = {}
 
     def close(self) -> None:
         self.keys.close()
@@ -137,6 +140,20 @@ class Inspector:
             self._topics[key] = both if internal is None else (both[internal],)
         return self._topics[key]
 
+    def record_key(self, record: str) -> bytes | None:
+        """None where there is none (any more), or none that opens.
+
+        Kept over stretches: the key store looks at its master's file each time it is asked.
+        """
+        if record not in self._record_keys:
+            if len(self._record_keys) >= RECORD_KEYS:
+                self._record_keys.clear()
+            try:
+                self._record_keys[record] = self.keys.get(record)
+            except (KeyDestroyed, KeyStoreError):
+                self._record_keys[record] = None
+        return self._record_keys[record]
+
     def stretch(self, start: int, stop: int) -> Stretch:
         """`start` is a multiple of 256."""
         return _Examination(self, start, stop).run()
@@ -145,17 +162,27 @@ class Inspector:
 def read_register(
     origin: str, store: SqlStore
 ) -> tuple[KeyRegister, frozenset[int], list[Finding]]:
-    """The key register, the leaves it was made from, and the entries that have no place in it."""
+    """The key register, the leaves it was made from, and the entries that have no place in it.
+
+    An entry that is not sound has no effect, as docs/formats.md 8 says: else a forged revocation
+    would accuse everything signed after it, and a forged registration vouch for it. One whose
+    signature does not fit is no finding here, since its own stretch names it.
+    """
     found, entries, faults = KeyRegister(origin), set(), []
-    for row in store.record(found.record):
+    for row in sorted(store.record(found.record), key=lambda row: row.leaf_index):
+        entries.add(row.leaf_index)
         try:
-            said = read_leaf(row.leaf)[2]
+            _, envelope, said = read_leaf(row.leaf)
             found.apply(row.leaf_index, said)
         except EvidenceError as error:
             faults.append(
                 Finding("register", str(error), row.leaf_index, row.record_id, version=row.version)
             )
-        entries.add(row.leaf_index)
+            continue
+        try:
+            dsse.verify(envelope, found.signer_of(said, row.leaf_index))
+        except EvidenceError:
+            found.undo()
     return found, frozenset(entries), faults
 
 
@@ -166,8 +193,7 @@ class _Examination:
         self.home, self.out = home, Stretch(start, stop)
         self.store, self.register = home.store, home.register
         self.findings = Findings()
-        self.streams: dict[Key, bytearray] = {}
-        self.record_keys: dict[str, bytes | Finding] = {}
+        self.streams = defaultdict[Key, bytearray](bytearray)
         self.time_of: dict[int, str] = {}
         self.counts = self.out.counts
 
@@ -269,7 +295,7 @@ class _Examination:
     @staticmethod
     def _received(row: Any) -> bytes | None:
         try:
-            return bytes.fromhex(read_receipt(row[9] or b"")[1].leaf_hash)
+            return bytes.fromhex(receipt.read(row[9] or b"")[1].leaf_hash)
         except EvidenceError:
             return None
 
@@ -315,7 +341,7 @@ class _Examination:
         if int(sequence) != last + 1:
             detail = f"{number} after {prefix}-{last:05d}"
             self.findings.add(seen.finding("number", detail))
-        out.numbers[prefix] = first, leaf, int(sequence)
+        out.numbers[prefix] = first, leaf, max(last, int(sequence))
 
     def _signature(self, seen: _Leaf) -> None:
         said = seen.said
@@ -350,7 +376,11 @@ class _Examination:
             return
         self.counts["receipts"] += 1
         try:
-            envelope = receipt_envelope(raw, _receipt_of(seen))
+            envelope = dsse.parse(raw, dsse.RECEIPT_TYPE)
+            # What the leaf says was read within bounds, so these are the only canonical bytes.
+            if envelope.payload != receipt.encode_checked(_receipt_of(seen)):
+                receipt.parse(envelope.payload)
+                raise FormatError("says otherwise than the leaf")
             dsse.verify(envelope, self.register.key_at(envelope.keyid, seen.index, "log"))
         except EvidenceError as error:
             self.findings.add(seen.finding("receipt", error))
@@ -387,7 +417,7 @@ class _Examination:
             return None
         if row[1].hex() != part.key:
             self.findings.add(seen.finding("content-column", row[1].hex(), f"part {part.n} key_id"))
-        record_key = self._record_key(seen)
+        record_key = self.home.record_key(seen.said.record)
         if record_key is None:
             self._gap(seen, part, "key-missing")
             return None
@@ -396,18 +426,6 @@ class _Examination:
         except ContentError as error:
             self.findings.add(seen.finding("wrapped-key", error, f"part {part.n}"))
             return None
-
-    def _record_key(self, seen: _Leaf) -> bytes | None:
-        record = seen.said.record
-        if record not in self.record_keys:
-            try:
-                self.record_keys[record] = self.home.keys.get(record)
-            except KeyDestroyed:
-                self.record_keys[record] = seen.finding("key-missing")
-            except KeyStoreError as error:
-                self.record_keys[record] = seen.finding("key-missing", error)
-        key = self.record_keys[record]
-        return key if isinstance(key, bytes) else None
 
     def _gap(self, seen: _Leaf, part: Part, code: str) -> None:
         record, event = bytes.fromhex(seen.said.record), bytes.fromhex(seen.said.event)
@@ -488,11 +506,7 @@ class _Examination:
         self._stream("pointer", record, POINTER.pack(record, bytes.fromhex(hash_), index))
 
     def _stream(self, name: str, key: bytes, data: bytes) -> None:
-        at = name, key[0] % BUCKETS
-        if at in self.streams:
-            self.streams[at] += data
-        else:
-            self.streams[at] = bytearray(data)
+        self.streams[name, key[0] % BUCKETS] += data
 
 
 class _SegmentMissing(Exception):

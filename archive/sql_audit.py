@@ -12,6 +12,7 @@ PARTS = 1024
 SMALL = 65_536 + 16
 """Ciphertext up to this length comes with its row; longer ones are asked for one by one."""
 PAGE = 1000
+LARGEST = 2**63 - 1
 
 
 class AuditReads(ABC):
@@ -63,15 +64,19 @@ class AuditReads(ABC):
 
     def audit_checkpoints(self, after: int, upto: int) -> Iterator[tuple[int, bytes]]:
         """(size, note) with after < size <= upto, by size."""
-        last, lowest = 0, after
+        last, lowest = LARGEST, after
         while rows := self._read(
             "SELECT size, note, id FROM checkpoints WHERE size <= ? "
             "AND (size > ? OR (size = ? AND id > ?)) ORDER BY size, id LIMIT ?",
-            (upto, lowest, lowest if last else -1, last, PAGE),
+            (upto, lowest, lowest, last, PAGE),
         ):
             for row in rows:
                 yield row[0], row[1]
             lowest, last = rows[-1][0], rows[-1][2]
+
+    def audit_counters(self) -> list[Row]:
+        """(prefix, year, next) of every counter of record numbers."""
+        return self._read("SELECT prefix, year, next FROM counters ORDER BY prefix, year")
 
     def audit_tiles(self) -> Iterator[tuple[int, int, int]]:
         """(level, n, hashes) of all stored tiles, in order."""

@@ -27,8 +27,8 @@ if __name__ != "__mp_main__":  # a spawned worker imports this file again, and n
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
     from archive.check import Thoroughness, check
-    from archive.evidence import dsse
-    from archive.quick_read import read_leaf, read_receipt
+    from archive.evidence import dsse, receipt
+    from archive.leaves import read_leaf
     from archive.store import Unit
     from tests.archive.small_archive import (
         SmallArchive,
@@ -63,8 +63,8 @@ def signatures(small: SmallArchive) -> list[Signed]:
     register, found = small.keyring.register, []
     for row in small.store.leaves(0):
         _, envelope, said = read_leaf(row.leaf)
-        receipt, _ = read_receipt(small.store.receipt(row.leaf_index) or b"")
-        for each, name in ((envelope, said.key), (receipt, receipt.keyid)):
+        given, _ = receipt.read(small.store.receipt(row.leaf_index) or b"")
+        for each, name in ((envelope, said.key), (given, given.keyid)):
             message = dsse.pae(each.payload_type, each.payload)
             found.append((register.entries[name].key.public, each.signature, message))
     return found
