@@ -317,10 +317,10 @@ def _stretches(sources: Sources, size: int, how: Thoroughness) -> Iterator[Stret
         )
         stack.callback(pool.shutdown, wait=False, cancel_futures=True)
         first = [pool.submit(examine, *cut) for cut in cuts[: 2 * workers]]  # they start now
-        inspector = None
+        mine: Inspector | None = None
         if helping:
-            inspector = stack.enter_context(closing(Inspector(sources, _kinds(), how.files)))
-        yield from _shared(pool, workers, inspector, deque(first), deque(cuts[2 * workers :]))
+            mine = stack.enter_context(closing(Inspector(sources, _kinds(), how.files)))
+        yield from _shared(pool, workers, mine, deque(first), deque(cuts[2 * workers :]))
 
 
 def _shared(

@@ -2,15 +2,20 @@
 
 What the caller may not see, and nothing else, is withheld: its leaves and proofs are there, its
 content is not. What was disposed of has no opening; the bundle's own leaves say why.
+
+Of the leaves only their indexes are held; leaves, proofs and receipts are read anew each time the
+bundle's writer goes through them. Opened contents, without files, are held until they are written.
 """
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_left
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, BinaryIO
+from functools import cached_property, partial
+from typing import Any, BinaryIO, TypeVar, overload
 
 import orjson
 
@@ -31,6 +36,9 @@ from archive.ledger import NoSuchRecordError
 from archive.log import TransparencyLog, vkey
 from archive.store import AttachmentMissing, Checkpoint, Store, StoredContent, StoredEvent
 
+_T = TypeVar("_T")
+PAGE, GAP = 500, 16
+"""Leaves that are read at once, and how many unwanted ones between two are read along."""
 MayRead = Callable[[str], bool]
 """Whether the caller may see the content of a record (its id)."""
 Incoming = Callable[[str], Iterable[tuple[str, str]]]
@@ -63,39 +71,61 @@ class Exporter:
         """
         chosen = list(dict.fromkeys(record_ids))
         head = self.log.checkpoint()
-        rows = [row for record in chosen for row in self._rows(record, head)]
-        rows.sort(key=lambda row: row.leaf_index)
+        indexes = self._indexes(chosen, head)
         opened = [opening for record in chosen for opening in self._openings(record, may_read)]
         written = bundle.Bundle(
             checkpoint=head.note,
             log_key=vkey(self.keyring.origin, self.keyring.log_key),
-            keys=self._proven(self._rows(self.keyring.record, head), head),
-            leaves=self._proven(rows, head),
+            keys=_Again(partial(self._proven, self._indexes([self.keyring.record], head), head)),
+            leaves=_Again(partial(self._proven, indexes, head)),
             openings=opened,
-            receipts=[r for row in rows if (r := self.store.receipt(row.leaf_index)) is not None],
+            receipts=_Again(partial(self._receipts, indexes)),
         )
         bundle.write(file, written)
         kinds = Counter(type(opening) for opening in opened)
         return Exported(
             records=len(chosen),
-            leaves=len(rows),
+            leaves=len(indexes),
             size=head.size,
             contents=kinds[ContentOpening],
             files=kinds[AttachmentOpening],
             withheld=kinds[Withheld],
         )
 
-    def _rows(self, record: str, head: Checkpoint) -> list[StoredEvent]:
-        rows = [row for row in self.store.record(record) if row.leaf_index < head.size]
-        if not rows:
-            raise NoSuchRecordError(record)
-        return rows
+    def _indexes(self, records: Iterable[str], head: Checkpoint) -> array[int]:
+        """Where the leaves of these records lie under this head, ascending."""
+        found = array("Q")
+        for record in records:
+            rows = self._pages(record)
+            mine = [row.leaf_index for row in rows if row.leaf_index < head.size]
+            if not mine:
+                raise NoSuchRecordError(record)
+            found.extend(mine)
+        return array("Q", sorted(found))
 
-    def _proven(self, rows: Sequence[StoredEvent], head: Checkpoint) -> list[ProvenLeaf]:
-        return [
-            ProvenLeaf(r.leaf_index, r.leaf, self.log.inclusion(r.leaf_index, head.size)[1])
-            for r in rows
-        ]
+    def _pages(self, record: str) -> Iterator[StoredEvent]:
+        last = 0
+        while rows := self.store.record(record, after=last, limit=PAGE):
+            yield from rows
+            last = rows[-1].version
+
+    def _proven(self, indexes: Sequence[int], head: Checkpoint) -> Iterator[ProvenLeaf]:
+        for start, stop in _spans(indexes):
+            wanted = _within(indexes, start, stop)
+            for row in self.store.leaves(start, stop):
+                if row.leaf_index in wanted:
+                    proof = _Proof(partial(self._inclusion, row.leaf_index, head.size))
+                    yield ProvenLeaf(row.leaf_index, row.leaf, proof)
+
+    def _inclusion(self, index: int, size: int) -> Sequence[bytes]:
+        return self.log.inclusion(index, size)[1]
+
+    def _receipts(self, indexes: Sequence[int]) -> Iterator[bytes]:
+        for start, stop in _spans(indexes):
+            wanted = _within(indexes, start, stop)
+            for index, receipt in self.store.receipts(start, stop):
+                if receipt is not None and index in wanted:
+                    yield receipt
 
     # ------------------------------------------------------------ openings
 
@@ -108,7 +138,7 @@ class Exporter:
         except KeyDestroyed:
             return
         shown = may_read(record)
-        for row in self.store.record(record):
+        for row in self._pages(record):
             said = read_leaf(row.leaf)[2]
             mine = {
                 part.n: parts[said.event, part.n]
@@ -160,6 +190,56 @@ class Exporter:
             return found
 
         return attachment.read_range(segment, key, attachment_id, size, 0, size)
+
+
+class _Again(Iterable[_T]):
+    """Made anew for each who goes through it."""
+
+    def __init__(self, make: Callable[[], Iterator[_T]]) -> None:
+        self._make = make
+
+    def __iter__(self) -> Iterator[_T]:
+        return self._make()
+
+
+class _Proof(Sequence[bytes]):
+    """An inclusion proof, made when it is looked at: the writer reads most leaves without it."""
+
+    def __init__(self, make: Callable[[], Sequence[bytes]]) -> None:
+        self._make = make
+
+    @cached_property
+    def _hashes(self) -> Sequence[bytes]:
+        return self._make()
+
+    def __len__(self) -> int:
+        return len(self._hashes)
+
+    @overload
+    def __getitem__(self, at: int) -> bytes: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[bytes]: ...
+    def __getitem__(self, at: int | slice) -> bytes | Sequence[bytes]:
+        return self._hashes[at]
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._hashes)
+
+
+def _spans(indexes: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Stretches of the log that hold all of them, and few others: one read of the store each."""
+    start = stop = -1
+    for index in indexes:
+        if stop >= 0 and (index >= stop + GAP or index >= start + PAGE):
+            yield start, stop
+            stop = -1
+        start, stop = (index if stop < 0 else start), index + 1
+    if stop >= 0:
+        yield start, stop
+
+
+def _within(indexes: Sequence[int], start: int, stop: int) -> frozenset[int]:
+    return frozenset(indexes[bisect_left(indexes, start) : bisect_left(indexes, stop)])
 
 
 def _described(plain: bytes) -> dict[int, Any]:

@@ -530,7 +530,7 @@ def test_forged_register_event(small: SmallArchive, act: str) -> None:
     record = small.open()
     stranger = SigningKey.generate()
     public = base64.b64encode(stranger.public).decode("ascii")
-    named = {
+    named: dict[str, dict[str, Any]] = {
         "register": {"alg": "Ed25519", "key": stranger.key_id, "owner": None, "public": public}
         | {"use": "intake"},
         "revoke": {"key": small.keyring.author.key.key_id, "reason": "lost"},

@@ -18,6 +18,7 @@ from archive.evidence.verify import verify
 from archive.exporting import Exporter, everything_linked
 from archive.ledger import NoSuchRecordError
 from archive.log import vkey
+from archive.store import Unit
 from tests.archive.small_archive import ORIGIN, SmallArchive, postgres_archive, sqlite_archive
 
 FILE = bytes(range(256)) * 5000
@@ -63,6 +64,24 @@ def test_record(small: SmallArchive, exporter: Exporter) -> None:
         b"".join(box.chunks(path)) for path in box.members if path.startswith("content/")
     )
     assert bundle.RECEIPTS in box.members
+
+
+def test_far_apart(small: SmallArchive, exporter: Exporter) -> None:
+    """Records whose leaves lie among and far from each other are all there, in the log's order."""
+    first, second, other = (small.open() for _ in range(3))
+    for record, times in ((first, 3), (other, 40), (second, 1), (first, 1), (other, 2)):
+        units = [small.seal(record, "又一步") for _ in range(times)]
+        small.committer.commit(Unit(tuple(units)))
+    file = io.BytesIO()
+    said = exporter.export([second, first], file, lambda _: True)
+    report = verify(file, Policy.of_vkey(vkey(ORIGIN, small.keyring.log_key)))
+    assert report.ok, report.findings
+    assert (said.records, said.leaves, said.contents) == (2, 7, 7)
+    leaves = bundle.read_leaves(Container(file), bundle.LEAVES)
+    held = [leaf.index for leaf in leaves if isinstance(leaf, bundle.ProvenLeaf)]
+    wanted = [row.leaf_index for each in (first, second) for row in small.store.record(each)]
+    assert held == sorted(wanted)
+    assert len(list(bundle.read_receipts(Container(file)))) == len(wanted)
 
 
 def test_withheld(small: SmallArchive, exporter: Exporter) -> None:
