@@ -114,6 +114,7 @@ class Report:
 class _Case:
     unit: Unit
     events: int
+    remarks: tuple[str, ...]
 
 
 def import_xes(
@@ -171,16 +172,17 @@ class _Importer:
             progress(1)
 
     def _import(self, trace: Trace) -> Callable[[], None]:
-        remarks: list[str] = []
         try:
-            case = self._sealed(trace, remarks)
+            case, known = self.ledger.with_present_keys(lambda: self._placed(trace))
         except (ImportingError, DomainError) as error:
             reason = str(error)
             return lambda: self._refused(trace, reason)
-        known = None
-        if not self.dry_run:
-            known = self.ledger.committer.commit(case.unit)[0].replayed
-        return lambda: self._done(trace, case, known, remarks)
+        return lambda: self._done(trace, case, known)
+
+    def _placed(self, trace: Trace) -> tuple[_Case, bool]:
+        """The case, and whether it had been imported before."""
+        case = self._sealed(trace)
+        return case, not self.dry_run and self.ledger.committer.commit(case.unit)[0].replayed
 
     def _refused(self, trace: Trace, reason: str) -> None:
         self._count(trace)
@@ -190,9 +192,9 @@ class _Importer:
             f"{len(trace.events)} events was not imported: {reason}"
         )
 
-    def _done(self, trace: Trace, case: _Case, known: bool | None, remarks: list[str]) -> None:
+    def _done(self, trace: Trace, case: _Case, known: bool) -> None:
         self._count(trace)
-        self.report.remarks.update(remarks)
+        self.report.remarks.update(case.remarks)
         if known:
             self.report.known_cases += 1
         else:
@@ -203,8 +205,10 @@ class _Importer:
         self.report.cases += 1
         self.report.events += len(trace.events)
 
-    def _sealed(self, trace: Trace, remarks: list[str]) -> _Case:
+    def _sealed(self, trace: Trace) -> _Case:
         """The whole case as one unit: its opening, and each foreign event, chained and signed."""
+        remarks: list[str] = []
+        rests_on = {self.ledger.keyring.record: self.ledger.keyring.version}
         case = _first(trace.attributes, self.mapping.case)
         if not case:
             raise ImportingError(f"it has no attribute {self.mapping.case!r} that names it")
@@ -231,7 +235,7 @@ class _Importer:
             sealed, record = self._next(record, line, record_key)
             unit.append(sealed)
         source = mac(self.secret, self.mapping.source, case)
-        return _Case(Unit(tuple(unit), source=source), len(lines))
+        return _Case(Unit(tuple(unit), rests_on, source=source), len(lines), tuple(remarks))
 
     def _next(
         self, record: Record | None, command: Open | Import, record_key: bytes

@@ -352,11 +352,12 @@ class Ledger(Application[UUID]):
             self.keyring.check_valid(signer)
             return self.committer.commit(Unit((sealed,), expected, None, source))
 
-        (committed,) = self._with_present_keys(commit)
+        (committed,) = self.with_present_keys(commit)
         return self._noted(committed, sealed, decision)
 
-    def _with_present_keys(self, attempt: Callable[[], Result]) -> Result:
-        """Once more where the key register has moved on, which is nobody's conflict."""
+    def with_present_keys(self, attempt: Callable[[], Result]) -> Result:
+        """`attempt` seals and commits; once more where the key register has moved on meanwhile,
+        which is nobody's conflict."""
         for _ in range(RETRIES):
             try:
                 return attempt()
@@ -407,7 +408,7 @@ class Ledger(Application[UUID]):
     ) -> list[Outcome]:
         """All of these commands as one unit, or none. Each is made from the records as those
         before it leave them. Raises TogetherError naming the first that is refused; StoreError."""
-        return self._with_present_keys(lambda: self._together(asked, idempotency, source))
+        return self.with_present_keys(lambda: self._together(asked, idempotency, source))
 
     def _together(
         self, asked: Sequence[Making], idempotency: Idempotency | None, source: bytes | None

@@ -98,7 +98,8 @@ def export(record: str, output: Path | None, *, linked: bool, as_json: bool) -> 
         click.echo(json.dumps({"file": str(path), **dataclasses.asdict(written)}))
     else:
         click.echo(
-            f"{path}: {written.records} record(s), {written.leaves} events, {path.stat().st_size} bytes\n"
+            f"{path}: {written.records} record(s), {written.leaves} events, "
+            f"{path.stat().st_size} bytes\n"
             f"验证 verify: python -m archive.evidence {path}"
         )
 

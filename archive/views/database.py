@@ -106,6 +106,7 @@ class View(Protocol):
     def version(self) -> str: ...
     def tables(self, dialect: Dialect) -> Sequence[str]:
         """CREATE statements in SQLite's words; every table's name begins with the view's."""
+
     def project(self, changes: Sequence[RecordChange]) -> None: ...
     def purge(self, record_id: str) -> None:
         """Forget a record's content."""

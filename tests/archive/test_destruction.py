@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import apsw
 import psycopg
 import pytest
 
@@ -176,8 +177,10 @@ def old_backup(
     (old,) = (folder / "masters").iterdir()
     old_name = old.name
     if store_name == "sqlite":
-        source, target = sqlite3.connect(folder / "keys.db"), sqlite3.connect(kept)
-        source.backup(target)
+        # Not with the standard library's SQLite: closing it would undo the locks of the other one.
+        source, target = apsw.Connection(str(folder / "keys.db")), apsw.Connection(str(kept))
+        with target.backup("main", source, "main") as backup:
+            backup.step()
         source.close()
         target.close()
     else:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from archive.check import Thoroughness
 from archive.importing import (
     ImportingError,
     Report,
@@ -15,6 +16,7 @@ from archive.importing import (
     import_xes,
     load_mapping,
 )
+from archive.opening import open_archive
 from archive.store import StoreError, Unit
 from archive.views.access import EVERYTHING
 from archive.views.register import Filter
@@ -175,3 +177,13 @@ def test_views_of_an_imported_history_do_not_depend_on_how_they_were_fed(
     lines = world.archive.views.register.page(EVERYTHING, Filter(kinds=("complaint",))).lines
     assert {line.subject for line in lines} == {"VINST 1-0", "VINST 1-1", "VINST 1-2"}
     assert list(world.archive.views.compare(lambda _done, _of: None)) == []
+
+
+def test_an_import_survives_a_rotation_of_the_keys_elsewhere(world: World, tmp_path: Path) -> None:
+    """Cases after the rotation are signed by the new key: a check finds nothing wrong."""
+    with open_archive(world.options) as other:
+        bring_in(world, small(tmp_path, "1-1"))
+        other.keyring.rotate(other.committer, "intake")
+        report = bring_in(world, small(tmp_path, "1-2"))
+    assert report.imported_cases == 1
+    assert world.archive.check(views=False, how=Thoroughness(processes=0)).ok
