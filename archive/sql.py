@@ -252,13 +252,19 @@ class SqlStore(AuditReads, ABC):
         bounds: list[object] = [*params]
         if upto is not None:
             where, bounds = where + " AND e.version <= ?", [*bounds, upto]
-        sql = f"SELECT {CONTENT} WHERE {where} ORDER BY c.slot"
+        # By version, which is the same order: by slot, a PostgreSQL that has not yet gathered
+        # statistics walks through the content of all records.
+        sql = f"SELECT {CONTENT} WHERE {where} ORDER BY e.version, c.slot"
         return [stored_content(row) for row in self._read(sql, bounds)]
 
     def contents(self, start: int, stop: int) -> Iterator[StoredContent]:
-        sql = f"SELECT {CONTENT} WHERE e.leaf_index >= ? AND e.leaf_index < ? ORDER BY c.slot"
+        sql = (
+            f"SELECT {CONTENT} WHERE e.leaf_index >= ? AND e.leaf_index < ? "
+            "AND c.slot >= ? AND c.slot < ? ORDER BY c.slot"
+        )
         for at in range(start, stop, CHUNK):
-            for row in self._read(sql, (at, min(at + CHUNK, stop))):
+            end = min(at + CHUNK, stop)
+            for row in self._read(sql, (at, end, at * PARTS, end * PARTS)):
                 yield stored_content(row)
 
     def destroy_content(self, record_id: str) -> int:

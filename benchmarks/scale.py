@@ -32,6 +32,11 @@ CASE = 5
 """Events of a case: with its opening, six of ours."""
 LIMIT_MB = 400.0
 GROWTH = 1.3
+BOUNDS = {
+    "append": "indexes on random ids are a level deeper, and no longer in the cache",
+    "proof": "three levels of tiles to read, a query each, where ten thousand leaves have two",
+    "timeline": "a record's leaves lie apart: each event is a page of its own to read",
+}
 WORKS = ("import", "check", "rebuild")
 
 
@@ -196,7 +201,7 @@ def growth(size: Size, place: Place, small: Archive, large: Archive) -> list[Row
                 GROWTH,
                 f"the same at {size.small:,}",
                 Better.FLAT,
-                bound="indexes on random ids are a level deeper, and no longer in the cache",
+                bound=BOUNDS[what],
             )
         )
     return rows
