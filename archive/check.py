@@ -39,6 +39,7 @@ from archive.inspection import (
     Stretch,
     examine,
     prepare,
+    rarely_collecting,
     read_register,
 )
 from archive.leaves import read_leaf
@@ -301,7 +302,7 @@ def _stretches(sources: Sources, size: int, how: Thoroughness) -> Iterator[Stret
     helping = not how.nice
     workers = min(how.processes - helping, len(cuts) - helping)
     if workers < 1:
-        with closing(Inspector(sources, _kinds(), how.files)) as inspector:
+        with rarely_collecting(), closing(Inspector(sources, _kinds(), how.files)) as inspector:
             for cut in cuts:
                 yield inspector.stretch(*cut)
         return
@@ -319,6 +320,7 @@ def _stretches(sources: Sources, size: int, how: Thoroughness) -> Iterator[Stret
         first = [pool.submit(examine, *cut) for cut in cuts[: 2 * workers]]  # they start now
         mine: Inspector | None = None
         if helping:
+            stack.enter_context(rarely_collecting())
             mine = stack.enter_context(closing(Inspector(sources, _kinds(), how.files)))
         yield from _shared(pool, workers, mine, deque(first), deque(cuts[2 * workers :]))
 

@@ -11,6 +11,7 @@ import hashlib
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -545,6 +546,19 @@ def _sizes(plain: bytes) -> dict[int, int]:
 # ---------------------------------------------------------------- in a worker process
 
 _here: list[Inspector] = []
+RARELY = (50_000, 50, 50)
+"""For the collector of cycles: what is made here has none, and all of it goes soon."""
+
+
+@contextmanager
+def rarely_collecting() -> Iterator[None]:
+    """For a process that examines among other things."""
+    before = gc.get_threshold()
+    gc.set_threshold(*RARELY)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def prepare(sources: Sources, kinds: Kinds, files: bool, nice: int) -> None:
@@ -552,7 +566,7 @@ def prepare(sources: Sources, kinds: Kinds, files: bool, nice: int) -> None:
     os.nice(nice)
     _here.append(Inspector(sources, kinds, files))
     gc.freeze()
-    gc.set_threshold(50_000, 50, 50)  # what is made here has no cycles, and all of it goes soon
+    gc.set_threshold(*RARELY)
 
 
 def examine(start: int, stop: int) -> Stretch:
