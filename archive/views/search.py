@@ -191,9 +191,7 @@ class SearchView:
 
     # ---- queries
 
-    def search(
-        self, query: str, scope: Scope, limit: int = 20, cursor: str | None = None
-    ) -> Page:
+    def search(self, query: str, scope: Scope, limit: int = 20, cursor: str | None = None) -> Page:
         """Records whose text has every word of the query; "in quotes" spaces belong to the word.
 
         Raises EmptyQuery, QueryTooLong, BadCursor, and ViewNotReady during the first load.
@@ -257,8 +255,8 @@ _SQLITE_TABLES = (
 )
 _WORDS = '{} TEXT[] COLLATE "C"'
 _POSTGRES_TABLES = (
-    'CREATE TABLE search_documents'
-    f' {_COLUMNS.replace("tags TEXT", _WORDS.format("tags"))}, {_WORDS.format("pieces")} NOT NULL)',
+    "CREATE TABLE search_documents"
+    f" {_COLUMNS.replace('tags TEXT', _WORDS.format('tags'))}, {_WORDS.format('pieces')} NOT NULL)",
 )
 
 # What waits to be merged into the index is read whole by every search: keep it short (kB).
@@ -272,13 +270,9 @@ _UPSERT_SQLITE = (
     " SET position = excluded.position, kind = excluded.kind, recorded_at = excluded.recorded_at,"
     " original = excluded.original, folded = excluded.folded, tags = excluded.tags"
 )
-_UPSERT_POSTGRES = (
-    _UPSERT_SQLITE.replace("?, ?)", "?, ?, ?)", 1) + ", pieces = excluded.pieces"
-)
+_UPSERT_POSTGRES = _UPSERT_SQLITE.replace("?, ?)", "?, ?, ?)", 1) + ", pieces = excluded.pieces"
 _ADD_PIECES = "INSERT INTO search_pieces (rowid, pieces) VALUES (?, ?)"
-_FORGET_PIECES = (
-    "INSERT INTO search_pieces (search_pieces, rowid, pieces) VALUES ('delete', ?, ?)"
-)
+_FORGET_PIECES = "INSERT INTO search_pieces (search_pieces, rowid, pieces) VALUES ('delete', ?, ?)"
 _COMMAND = "INSERT INTO search_pieces (search_pieces) VALUES (?)"
 _SETTING = "INSERT INTO search_pieces (search_pieces, rank) VALUES (?, ?)"
 
