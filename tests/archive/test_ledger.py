@@ -87,7 +87,7 @@ def test_a_record_at_a_version_is_what_it_was(world: World, acting: Acting) -> N
     assert ledger.history(states[0].id, descending=True, limit=2) == history[:0:-1]
 
 
-@pytest.mark.parametrize("record_id", [new_id(), "not an id", ""])
+@pytest.mark.parametrize("record_id", ["4" * 32, "not an id", ""])
 def test_what_is_not_there_is_named(world: World, acting: Acting, record_id: str) -> None:
     """Reading and writing a record that does not exist is the same refusal."""
     with pytest.raises(NoSuchRecordError):
