@@ -258,13 +258,9 @@ class SqlStore(AuditReads, ABC):
         return [stored_content(row) for row in self._read(sql, bounds)]
 
     def contents(self, start: int, stop: int) -> Iterator[StoredContent]:
-        sql = (
-            f"SELECT {CONTENT} WHERE e.leaf_index >= ? AND e.leaf_index < ? "
-            "AND c.slot >= ? AND c.slot < ? ORDER BY c.slot"
-        )
+        sql = f"SELECT {CONTENT} WHERE e.leaf_index >= ? AND e.leaf_index < ? ORDER BY c.slot"
         for at in range(start, stop, CHUNK):
-            end = min(at + CHUNK, stop)
-            for row in self._read(sql, (at, end, at * PARTS, end * PARTS)):
+            for row in self._read(sql, (at, min(at + CHUNK, stop))):
                 yield stored_content(row)
 
     def destroy_content(self, record_id: str) -> int:
