@@ -190,7 +190,7 @@ def test_logs_tell_what_happened_and_nothing_of_what_was_said(server: Server) ->
     assert by_id["seen-1"]["route"] == "/v1/complaint"
     assert by_id["seen-2"]["route"] == "/v1/search"
     text = server.log.read_text()
-    for secret in ("科技公司", "%E7%A7%91", "A-4711", server.key.rpartition("_")[2]):
+    for secret in ("科技公司", "%E7%A7%91", "A-4711", server.key.split("_", 2)[2]):
         assert secret not in text
 
 
