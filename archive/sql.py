@@ -28,10 +28,7 @@ from archive.store import (
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EVENT = "leaf_index, record_id, version, topic, event_id, state, leaf_hash, recorded_at, number"
 OF_EVENT = f"c.slot >= e.leaf_index * {PARTS} AND c.slot < e.leaf_index * {PARTS} + {PARTS}"
-CONTENT = (
-    "e.leaf_index, e.record_id, e.event_id, c.slot, c.key_id, c.wrapped, c.ciphertext "
-    f"FROM events e JOIN content c ON {OF_EVENT}"
-)
+CONTENT = "e.leaf_index, e.record_id, e.event_id, c.slot, c.key_id, c.wrapped, c.ciphertext"
 CHUNK = 500
 Row = Sequence[Any]
 
@@ -129,6 +126,9 @@ def find_placed(run: Execute, span: Span) -> list[tuple[StoredEvent, bytes | Non
 
 class SqlStore(AuditReads, ABC):
     """The part of `archive.store.Store` that needs no particular database."""
+
+    _owned = f"events e JOIN content c ON {OF_EVENT}"
+    """Events with their content, each found by its slot."""
 
     @abstractmethod
     def _read(self, statement: str, params: Sequence[object] = ()) -> list[Row]:
@@ -244,7 +244,7 @@ class SqlStore(AuditReads, ABC):
 
     # -- content ---------------------------------------------------------------------------
     def content(self, event_id: str) -> list[StoredContent]:
-        sql = f"SELECT {CONTENT} WHERE e.event_id = ? ORDER BY c.slot"
+        sql = f"SELECT {CONTENT} FROM {self._owned} WHERE e.event_id = ? ORDER BY c.slot"
         return [stored_content(row) for row in self._read(sql, (raw(event_id),))]
 
     def content_of_record(self, record_id: str, upto: int | None = None) -> list[StoredContent]:
@@ -252,13 +252,15 @@ class SqlStore(AuditReads, ABC):
         bounds: list[object] = [*params]
         if upto is not None:
             where, bounds = where + " AND e.version <= ?", [*bounds, upto]
-        # By version, which is the same order: by slot, a PostgreSQL that has not yet gathered
-        # statistics walks through the content of all records.
-        sql = f"SELECT {CONTENT} WHERE {where} ORDER BY e.version, c.slot"
+        # By version, which is the same order as by slot, and the one of the record's index.
+        sql = f"SELECT {CONTENT} FROM {self._owned} WHERE {where} ORDER BY e.version, c.slot"
         return [stored_content(row) for row in self._read(sql, bounds)]
 
     def contents(self, start: int, stop: int) -> Iterator[StoredContent]:
-        sql = f"SELECT {CONTENT} WHERE e.leaf_index >= ? AND e.leaf_index < ? ORDER BY c.slot"
+        sql = (
+            f"SELECT {CONTENT} FROM {self._owned} WHERE e.leaf_index >= ? AND e.leaf_index < ? "
+            "ORDER BY e.leaf_index, c.slot"
+        )
         for at in range(start, stop, CHUNK):
             for row in self._read(sql, (at, min(at + CHUNK, stop))):
                 yield stored_content(row)
