@@ -155,6 +155,13 @@ class Inspector:
                 self._record_keys[record] = None
         return self._record_keys[record]
 
+    def fetch_keys(self, records: set[str]) -> None:
+        """Keys that `record_key` will be asked for, in one question instead of one for each."""
+        if len(self._record_keys) >= RECORD_KEYS:
+            self._record_keys.clear()
+        new = sorted(records - self._record_keys.keys())
+        self._record_keys.update(self.keys.get_many(new) if new else {})
+
     def stretch(self, start: int, stop: int) -> Stretch:
         """`start` is a multiple of 256."""
         return _Examination(self, start, stop).run()
@@ -232,6 +239,7 @@ class _Examination:
 
     def _block(self, start: int, stop: int, sizes: dict[int, list[bytes]]) -> None:
         rows = {row[0]: row for row in self.store.audit_leaves(start, stop)}
+        self.home.fetch_keys({row[1].hex() for row in rows.values()})
         parts: dict[int, dict[int, Any]] = {}
         for row in self.store.audit_contents(start, stop):
             index, n = divmod(row[0], PARTS)

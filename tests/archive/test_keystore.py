@@ -48,6 +48,18 @@ def test_an_unknown_record_has_no_key(keys: KeyStore) -> None:
         keys.get("00" * 16)
 
 
+def test_many_keys_come_at_once(open_keys: Open) -> None:
+    """Those that have a key, as each alone; a destroyed one, and one that never was, are not in."""
+    here = open_keys()
+    made = dict(here.new_record() for _ in range(3))
+    gone, _ = here.new_record()
+    here.destroy([gone])
+    there = open_keys()
+    assert there.get_many([*made, gone, "00" * 16]) == made
+    assert there.get_many([]) == {}
+    assert here.get_many(list(made)) == {record: here.get(record) for record in made}
+
+
 def test_destruction_takes_one_and_leaves_the_others(open_keys: Open) -> None:
     """The destroyed key is gone everywhere and for ever; the living open as before."""
     here, there = open_keys(), open_keys()

@@ -85,7 +85,10 @@ def commands() -> dict[str, click.Command]:
     found: dict[str, click.Command] = {}
 
     def gather(group: click.Group, words: str) -> None:
-        for name, command in group.commands.items():
+        context = click.Context(group)
+        for name in group.list_commands(context):
+            command = group.get_command(context, name)
+            assert command is not None
             found[f"{words} {name}"] = command
             if isinstance(command, click.Group):
                 gather(command, f"{words} {name}")
