@@ -90,12 +90,17 @@ def clean(text: str) -> str:
     return text.replace("\0", " ")
 
 
+def is_even(text: str, folded: str) -> bool:
+    """Whether each character of a (clean) text became the one at its place in `folded`."""
+    return len(text) == len(folded) and _NEVER_LONGER.fullmatch(text) is not None
+
+
 def offsets(text: str, folded: str) -> range | list[int]:
     """For each character of `folded`, where in `text` (clean) that which it stands for begins.
 
     One more at the end: the length of the text.
     """
-    if len(text) == len(folded) and _NEVER_LONGER.fullmatch(text):
+    if is_even(text, folded):
         return range(len(text) + 1)
     places: list[int] = []
     spaced = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
 from typing import Any
@@ -25,6 +25,15 @@ from archive.views.database import (
     ViewMissing,
 )
 
+# Where the planner chooses, it shall know the values and the limit.
+_PLANNED_FOR_VALUES = {"plan_cache_mode": "force_custom_plan"}
+# Where it has no choice, planning would take longer than most answers. Without these settings a
+# plan made while the table was small might read all of it.
+_PLANNED_ONCE = {
+    "plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "enable_sort": "off",
+    "jit": "off",
+}  # fmt: skip
+
 
 class PostgresViews(ViewDatabase):
     """UNLOGGED tables in a schema of their own: not in the write-ahead log, nor on a standby.
@@ -41,33 +50,12 @@ class PostgresViews(ViewDatabase):
         if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", schema):
             raise ViewError(f"{schema!r} is no schema name: use a-z, 0-9 and _")
         self._schema = schema
-        # Plans made for any value would take the rare path for common words.
-        options = f"-c search_path={schema} -c plan_cache_mode=force_custom_plan"
         given = str(conninfo_to_dict(dsn).get("options") or "")
-        self._conninfo = make_conninfo(dsn, options=f"{given} {options}".strip())
+        self._conninfo = make_conninfo(dsn, options=f"{given} -c search_path={schema}".strip())
         self._writer: psycopg.Connection[Row] | None = None
-        self._places = threading.BoundedSemaphore(readers)
-        self._readers: list[psycopg.Connection[Row]] = []
-
-    @contextmanager
-    def _reader(self) -> Iterator[psycopg.Connection[Row]]:
-        """A connection for one question; kept for the next one if it still lives."""
-        if not self._places.acquire(timeout=10):
-            raise ViewDatabaseUnavailable("all connections of the views are busy: try again")
-        try:
-            idle = self._readers.pop() if self._readers else None
-            reader = idle or psycopg.connect(self._conninfo, autocommit=True)
-            try:
-                yield reader
-            finally:
-                if not reader.closed:
-                    self._readers.append(reader)
-        finally:
-            self._places.release()
-
-    def _hang_up(self) -> None:
-        while self._readers:
-            self._readers.pop().close()
+        places = threading.BoundedSemaphore(readers)
+        self._readers = _Readers(_with(self._conninfo, _PLANNED_FOR_VALUES), places)
+        self._readers_as_written = _Readers(_with(self._conninfo, _PLANNED_ONCE), places)
 
     def lead(self) -> bool:
         with self._lock, self._translated():
@@ -122,17 +110,23 @@ class PostgresViews(ViewDatabase):
             cursor.executemany(_in_postgres_words(sql), rows)
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        return self._ask(self._readers, sql, parameters)
+
+    def query_as_written(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        return self._ask(self._readers_as_written, sql, parameters)
+
+    def _ask(self, readers: _Readers, sql: str, parameters: Sequence[Any]) -> list[Row]:
         words = _in_postgres_words(sql)
         with self._translated():
             if self._writing:
                 return self._held().execute(words, parameters).fetchall()
             try:
-                with self._reader() as connection:
+                with readers.lend() as connection:
                     return connection.execute(words, parameters).fetchall()
             except psycopg.OperationalError:
                 # The server was restarted under idle connections: once more, without them.
-                self._hang_up()
-                with self._reader() as connection:
+                readers.hang_up()
+                with readers.lend() as connection:
                     return connection.execute(words, parameters).fetchall()
 
     def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[Row]:
@@ -141,7 +135,7 @@ class PostgresViews(ViewDatabase):
             if self._writing:
                 yield from _in_pieces(self._held(), words, parameters)
                 return
-            with self._reader() as connection, connection.transaction():
+            with self._readers.lend() as connection, connection.transaction():
                 yield from _in_pieces(connection, words, parameters)
 
     def _create(self, statement: str) -> None:
@@ -168,10 +162,51 @@ class PostgresViews(ViewDatabase):
 
     def close(self) -> None:
         with self._lock:
-            self._hang_up()
+            self._readers.hang_up()
+            self._readers_as_written.hang_up()
             if self._writer is not None:
                 self._writer.close()
                 self._writer = None
+
+
+class _Readers:
+    """Connections of one kind for one question each; `places` bounds how many are in use."""
+
+    def __init__(self, conninfo: str, places: threading.BoundedSemaphore) -> None:
+        self._conninfo, self._places = conninfo, places
+        self._idle: list[psycopg.Connection[Row]] = []
+
+    @contextmanager
+    def lend(self) -> Iterator[psycopg.Connection[Row]]:
+        """A connection; kept for the next question if it still lives."""
+        if not self._places.acquire(timeout=10):
+            raise ViewDatabaseUnavailable("all connections of the views are busy: try again")
+        try:
+            reader = self._take()
+            try:
+                yield reader
+            finally:
+                if not reader.closed:
+                    self._idle.append(reader)
+        finally:
+            self._places.release()
+
+    def _take(self) -> psycopg.Connection[Row]:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return psycopg.connect(self._conninfo, autocommit=True)
+
+    def hang_up(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
+
+
+def _with(conninfo: str, settings: Mapping[str, str]) -> str:
+    given = conninfo_to_dict(conninfo)["options"]
+    return make_conninfo(
+        conninfo, options=" ".join([str(given), *(f"-c {n}={v}" for n, v in settings.items())])
+    )
 
 
 def _alive(connection: psycopg.Connection[Row]) -> bool:

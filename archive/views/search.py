@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from operator import add
-from typing import Any
+from typing import Any, NamedTuple
 
-from archive.folding import clean, fold, fold_version, offsets
+from archive.folding import clean, fold, fold_version, is_even, offsets
 from archive.views.database import SQLITE, Dialect, RecordChange, ViewDatabase, ViewNotReady
 
 SNIPPET = 80
@@ -76,8 +76,7 @@ class Scope:
     departments: frozenset[str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """`highlights` are the (start, end) of what matched, in `snippet`."""
 
     record_id: str
@@ -108,7 +107,7 @@ class SearchView:
 
     @property
     def version(self) -> str:
-        return f"1-{fold_version()}"
+        return f"2-{fold_version()}"
 
     def tables(self, dialect: Dialect) -> Sequence[str]:
         return _SQLITE_TABLES if dialect is SQLITE else _POSTGRES_TABLES
@@ -147,11 +146,11 @@ class SearchView:
                 [e[1] for e in entries],
             )
         }
-        changed = [e for e in entries if known.get(e[1]) != (e[0], e[5], e[6])]
+        changed = [e for e in entries if known.get(e[1]) != (e[0], e[6], e[7])]
         old = [known[e[1]] for e in changed if e[1] in known]
         self._database.executemany(_FORGET_PIECES, ((p, _words(f, t)) for p, f, t in old))
         self._database.executemany(_UPSERT_SQLITE, entries)
-        self._database.executemany(_ADD_PIECES, ((e[0], _words(e[5], e[6])) for e in changed))
+        self._database.executemany(_ADD_PIECES, ((e[0], _words(e[6], e[7])) for e in changed))
 
     def delete(self, record_id: str) -> None:
         """Forget a record's text, in the open transaction.
@@ -206,47 +205,47 @@ class SearchView:
             rows = ask(terms, groups, before, limit + 1)
             if not rows and self._database.loading(self.name):
                 raise ViewNotReady(self.name)
-        hits = tuple(_hit(row, terms) for row in rows[:limit])
+        hits = tuple([_hit(row, terms) for row in rows[:limit]])
         return Page(hits, str(hits[-1].leaf_index) if len(rows) > limit else None)
 
     def _ask_sqlite(
         self, terms: Sequence[str], groups: Sequence[Sequence[str]], before: int, most: int
     ) -> list[Any]:
+        pieces = _query_pieces(terms)
         match = " AND ".join(
-            [f'"{piece}"' for piece in _query_pieces(terms)]
+            [f'"{piece}"' for piece in pieces]
             + ["(" + " OR ".join(f'"{tag}"' for tag in group) + ")" for group in groups]
         )
-        check = " AND instr(d.folded, ?) > 0" * len(terms)
+        checked = [term for term in terms if term not in pieces or _AMBIGUOUS in term]
+        check = " AND instr(d.folded, ?) > 0" * len(checked)
         return self._database.query(
-            f"{_SQLITE}{check} ORDER BY p.rowid DESC LIMIT ?", (match, before, *terms, most)
+            f"{_SQLITE}{check} ORDER BY p.rowid DESC LIMIT ?", (match, before, *checked, most)
         )
 
     def _ask_postgres(
         self, terms: Sequence[str], groups: Sequence[Sequence[str]], before: int, most: int
     ) -> list[Any]:
-        """The newest records first; more of them if that is promising; then the index."""
+        """The newest records; more of them if that is promising; then all, by the index."""
         check = " AND strpos(folded, ?) > 0" * len(terms) + " AND tags && ?" * len(groups)
-        checked = (*terms, *(list(group) for group in groups))
+        checked = (*terms, *(_array(group) for group in groups))
         newest, indexed = (s.replace("{check}", check) for s in (_NEWEST, _INDEXED))
-        window = PROBED
-        rows = self._database.query(newest, (before, window, *checked, most))
+        ask = self._database.query_as_written
+        rows = ask(newest, (before, PROBED, *checked, most))
         if 1 < len(rows) < most:
-            window = min(MOST_PROBED, 2 * window * most // len(rows))
-            rows = self._database.query(newest, (before, window, *checked, most))
+            window = min(MOST_PROBED, 2 * PROBED * most // len(rows))
+            rows = ask(newest, (before, window, *checked, most))
         if len(rows) < most:
-            pieces = _query_pieces(terms)
-            rows += self._database.query(
-                indexed, (pieces, *checked, before, window, most - len(rows))
-            )
+            rows = ask(indexed, (_array(_query_pieces(terms)), *checked, before, most))
         return rows
 
 
-_Entry = tuple[int, str, str, str, str, str, str]
-"""A row of `search_documents`: position, record_id, kind, recorded_at, original, folded, tags."""
+_Entry = tuple[int, str, str, str, int, str, str, str]
+"""A row of `search_documents`. `even`: 1 if the original folded character by character."""
 
 _COLUMNS = """(
     position INTEGER PRIMARY KEY, record_id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL,
-    recorded_at TEXT NOT NULL, original TEXT NOT NULL, folded TEXT NOT NULL, tags TEXT NOT NULL"""
+    recorded_at TEXT NOT NULL, even INTEGER NOT NULL, original TEXT NOT NULL,
+    folded TEXT NOT NULL, tags TEXT NOT NULL"""
 _SQLITE_TABLES = (
     f"CREATE TABLE search_documents {_COLUMNS})",
     # Without positions, sizes and texts: postings only. Its tokens are our pieces, cut by spaces.
@@ -266,9 +265,10 @@ _POSTGRES_INDEX = (
 )
 
 _UPSERT_SQLITE = (
-    "INSERT INTO search_documents VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (record_id) DO UPDATE"
+    "INSERT INTO search_documents VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (record_id) DO UPDATE"
     " SET position = excluded.position, kind = excluded.kind, recorded_at = excluded.recorded_at,"
-    " original = excluded.original, folded = excluded.folded, tags = excluded.tags"
+    " even = excluded.even, original = excluded.original, folded = excluded.folded,"
+    " tags = excluded.tags"
 )
 _UPSERT_POSTGRES = _UPSERT_SQLITE.replace("?, ?)", "?, ?, ?)", 1) + ", pieces = excluded.pieces"
 _ADD_PIECES = "INSERT INTO search_pieces (rowid, pieces) VALUES (?, ?)"
@@ -277,32 +277,28 @@ _COMMAND = "INSERT INTO search_pieces (search_pieces) VALUES (?)"
 _SETTING = "INSERT INTO search_pieces (search_pieces, rank) VALUES (?, ?)"
 
 _SQLITE = """
-SELECT d.position, d.record_id, d.kind, d.recorded_at, d.original, d.folded
+SELECT d.position, d.record_id, d.kind, d.recorded_at, d.even, d.original, d.folded
 FROM search_pieces p CROSS JOIN search_documents d ON d.position = p.rowid
 WHERE search_pieces MATCH ? AND p.rowid < ?"""
 
 # GIN answers in no order, so the first page of a common word would read all its records, and
 # statistics, which would warn of that, are samples of the texts in a logged catalogue. So the
 # newest records are read first, which is enough for a common word; if they are not enough, then
-# the word is rare enough for the index. OFFSET 0 and + 0 keep the planner, which knows nothing of
-# the texts, from walking by position.
+# the word is rare enough for the index, which is asked for all. Each statement can be carried out
+# in one way only, given that `query_as_written` never reads a whole table: OFFSET 0 and + 0 keep
+# the second from walking by position.
 _LOADED = "NOT EXISTS (SELECT 1 FROM views WHERE view = 'search' AND loading = 1)"
+_SHOWN = "position, record_id, kind, recorded_at, even, original, folded"
 _NEWEST = f"""
-SELECT position, record_id, kind, recorded_at, original, folded FROM (
+SELECT {_SHOWN} FROM (
     SELECT * FROM search_documents WHERE position < ? AND {_LOADED}
     ORDER BY position DESC LIMIT ?
 ) newest WHERE true{{check}} ORDER BY position DESC LIMIT ?"""
 _INDEXED = f"""
-SELECT d.position, d.record_id, d.kind, d.recorded_at, d.original, d.folded FROM (
-    SELECT position FROM (
-        SELECT position FROM search_documents WHERE pieces @> ?{{check}} AND {_LOADED}
-        AND position + 0 < (SELECT min(position) FROM (
-            SELECT position FROM search_documents WHERE position < ?
-            ORDER BY position DESC LIMIT ?
-        ) newest)
-        OFFSET 0
-    ) indexed ORDER BY position DESC LIMIT ?
-) found JOIN search_documents d USING (position) ORDER BY position DESC"""
+SELECT {_SHOWN} FROM (
+    SELECT {_SHOWN} FROM search_documents WHERE pieces @> ?{{check}} AND {_LOADED}
+    AND position + 0 < ? OFFSET 0
+) indexed ORDER BY position DESC LIMIT ?"""
 
 
 # ---- pieces
@@ -310,7 +306,8 @@ SELECT d.position, d.record_id, d.kind, d.recorded_at, d.original, d.folded FROM
 # Both stores take a piece as one word if of ASCII it has small letters and digits only; the rest
 # moves to private characters. What falls together by that, the substring check takes apart.
 _SAFE = {c: chr(0xE000 + c) for c in range(0x80) if not (chr(c).islower() or chr(c).isdigit())}
-_SAFE |= dict.fromkeys((*range(0xE000, 0xE080), *range(0xE100, 0xE103)), "\ufffd")
+_AMBIGUOUS = "\ufffd"
+_SAFE |= dict.fromkeys((*range(0xE000, 0xE080), *range(0xE100, 0xE103)), _AMBIGUOUS)
 _SPACE = _SAFE[ord(" ")]
 _UNSAFE = frozenset(map(chr, _SAFE)) - {" "}
 _TAGS = ("\ue100\ue100", "\ue101\ue101", "\ue102\ue102")
@@ -336,11 +333,12 @@ def _tagged(tag: str, words: Iterable[str]) -> list[str]:
 
 def _entry(document: Document) -> _Entry:
     original = clean(document.text)
+    folded = fold(original)
     groups = (document.audience, (document.kind,), document.departments)
     tags = [word for tag, words in zip(_TAGS, groups, strict=True) for word in _tagged(tag, words)]
     return (
         document.leaf_index, document.record_id, document.kind, document.recorded_at,
-        original, fold(original), " ".join(tags),
+        int(is_even(original, folded)), original, folded, " ".join(tags),
     )  # fmt: skip
 
 
@@ -392,16 +390,23 @@ def _position(cursor: str | None) -> int:
 
 
 def _hit(row: Sequence[Any], terms: Sequence[str]) -> Hit:
-    position, record_id, kind, recorded_at, original, folded = row
-    first, length = min((folded.find(term), len(term)) for term in terms)
+    position, record_id, kind, recorded_at, even, original, folded = row
+    if len(terms) == 1:
+        first, length = folded.find(terms[0]), len(terms[0])
+    else:
+        first, length = min((folded.find(term), len(term)) for term in terms)
     start = max(0, min(first - SNIPPET // 4, len(folded) - SNIPPET))
     # The match itself is never cut, however long it is.
-    end = min(len(folded), max(start + SNIPPET, first + length))
-    places = offsets(original, folded)
-    base = places[start]
+    end = max(start + SNIPPET, first + length)
     marks = _marks(folded, terms, start, end)
-    highlights = tuple([(places[a] - base, places[b] - base) for a, b in marks])
-    return Hit(record_id, kind, recorded_at, position, original[base : places[end]], highlights)
+    if even:
+        base, snippet = start, original[start:end]
+    else:
+        places = offsets(original, folded)
+        base, snippet = places[start], original[places[start] : places[min(end, len(folded))]]
+        marks = [(places[a], places[b]) for a, b in marks]
+    highlights = tuple([(a - base, b - base) for a, b in marks])
+    return Hit(record_id, kind, recorded_at, position, snippet, highlights)
 
 
 def _marks(folded: str, terms: Sequence[str], start: int, end: int) -> list[tuple[int, int]]:
@@ -412,7 +417,10 @@ def _marks(folded: str, terms: Sequence[str], start: int, end: int) -> list[tupl
         while at >= 0:
             spans.append((at, at + len(term)))
             at = folded.find(term, at + 1, end)
-    spans.sort()
+    return spans if len(spans) == 1 else _joined(sorted(spans))
+
+
+def _joined(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     joined: list[tuple[int, int]] = []
     for low, high in spans:
         if joined and low <= joined[-1][1]:

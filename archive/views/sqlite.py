@@ -108,25 +108,35 @@ class SQLiteViews(ViewDatabase):
         self._writer.executemany(sql, rows)
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
-        with self._connection() as connection:
-            return connection.execute(sql, parameters).fetchall()
+        try:
+            connection = self._borrow()
+            try:
+                return connection.execute(sql, parameters).fetchall()
+            finally:
+                self._give_back(connection)
+        except sqlite3.OperationalError as error:
+            raise _sqlite_error(error) from error
 
     def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[Row]:
-        with self._connection() as connection:
-            yield from connection.execute(sql, parameters)
-
-    @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
-        """The writer inside a transaction, else a reader borrowed for this one question."""
         with self._translated():
-            if self._writing and self._writer is not None:
-                yield self._writer
-                return
-            reader = self._readers.pop() if self._readers else self._open_reader()
+            connection = self._borrow()
             try:
-                yield reader
+                yield from connection.execute(sql, parameters)
             finally:
-                self._readers.append(reader)
+                self._give_back(connection)
+
+    def _borrow(self) -> sqlite3.Connection:
+        """The writer inside a transaction, else a reader for this one question."""
+        if self._writing and self._writer is not None:
+            return self._writer
+        try:
+            return self._readers.pop()
+        except IndexError:
+            return self._open_reader()
+
+    def _give_back(self, connection: sqlite3.Connection) -> None:
+        if connection is not self._writer:
+            self._readers.append(connection)
 
     def _open_reader(self) -> sqlite3.Connection:
         reader = sqlite3.connect(

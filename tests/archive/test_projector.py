@@ -34,7 +34,7 @@ TABLES = {
     "register_references": "*",
     "worklist_rows": "*",
     "worklist_asked": "*",
-    "search_documents": "position, record_id, kind, recorded_at, original, folded, tags",
+    "search_documents": "position, record_id, kind, recorded_at, even, original, folded, tags",
 }
 
 

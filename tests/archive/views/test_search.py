@@ -15,6 +15,8 @@ from archive.folding import fold
 from archive.views.database import RecordChange, ViewDatabase, ViewNotReady
 from archive.views.postgres import PostgresViews
 from archive.views.search import (
+    _INDEXED,
+    _NEWEST,
     LONGEST_QUERY,
     PROBED,
     BadCursor,
@@ -273,6 +275,25 @@ def test_a_common_and_a_rare_word_together(views: ViewDatabase) -> None:
     assert found(view, "炉号") == {3, 990}
     assert [h.leaf_index for h in view.search("炉号", ALL, 1).hits] == [990]
     assert [h.leaf_index for h in view.search("炉号", ALL, 1, "990").hits] == [3]
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("records", [0, 30])
+def test_no_plan_reads_a_whole_table(postgres_dsn: str, records: int) -> None:
+    """Also where it was made while the table was small, and its statistics are fresh."""
+    with closing(PostgresViews(postgres_dsn)) as database:
+        view = empty(database)
+        put(view, *(document(n, "客户投诉") for n in range(records)))
+        with psycopg.connect(postgres_dsn, autocommit=True) as admin:
+            admin.execute("ANALYZE views.search_documents")
+        for sql, parameters, index in (
+            (_NEWEST, (1000, 192, "投诉", 21), "Index Scan Backward using search_documents_pkey"),
+            (_INDEXED, ("{投诉}", "投诉", 1000, 21), "Bitmap Index Scan on search_pieces"),
+        ):
+            words = "EXPLAIN " + sql.replace("{check}", " AND strpos(folded, ?) > 0")
+            plan = "\n".join(row[0] for row in database.query_as_written(words, parameters))
+            assert index in plan
+            assert "Seq Scan" not in plan
 
 
 CANARY = "锆铪钽铼锇，金丝雀𠮷Z-9Q"
