@@ -88,9 +88,9 @@ class Archive:
 
     @property
     def destruction(self) -> Destruction:
-        """Destroys a record's content wherever it is kept here. Who may, and when, is decided
-        above; nothing reaches it yet but tests."""
-        return Destruction(self.store, self.keys, [self.ledger.forget, self.views.purge])
+        """Destroys records' content wherever it is kept here, once the log says that they were
+        disposed of. Who may, and when, is decided above."""
+        return Destruction(self.store, self.keys, [self.views.purge])
 
     @property
     def exporter(self) -> Exporter:

@@ -425,26 +425,34 @@ class Projector:
 
     # ---------------------------------------------------------------- forgetting
 
-    def purge(self, record_id: str) -> None:
-        """Forget a record's content, in every view and on the disk; its skeleton is shown on.
+    def purge(self, record_ids: Sequence[str]) -> None:
+        """Forget records' content, in every view and on the disk; their skeletons are shown on.
 
         Raises NotLeading, ViewDatabaseUnavailable.
         """
+        gone = set(record_ids)
         with self._lock:
             self._prepare()
-            self._ledger.forget(record_id)
-            self._states.pop(record_id, None)
+            for record_id in gone:
+                self._ledger.forget(record_id)
+                self._states.pop(record_id, None)
             for leaf, (record, _) in list(self._noted.items()):
-                if record.id == record_id:
+                if record.id in gone:
                     self._noted.pop(leaf, None)
-            skeleton = self._skeleton(record_id)
+            for at in range(0, len(record_ids), BATCH):
+                self._purge(record_ids[at : at + BATCH])
             with self._database.transaction():
+                self.search.optimise()
+            self._database.clean()
+
+    def _purge(self, record_ids: Sequence[str]) -> None:
+        with self._database.transaction():
+            for record_id in record_ids:
+                skeleton = self._skeleton(record_id)
                 for view in self.views:
                     seen = self._database.position(view.name)
                     view.purge(record_id)
                     view.project([c for c in skeleton if c.leaf_index <= seen])
-                self.search.optimise()
-            self._database.clean()
 
     def _skeleton(self, record_id: str) -> list[RecordChange]:
         """A record's history as it reads without any content."""

@@ -30,6 +30,8 @@ EVENT = "leaf_index, record_id, version, topic, event_id, state, leaf_hash, reco
 OF_EVENT = f"c.slot >= e.leaf_index * {PARTS} AND c.slot < e.leaf_index * {PARTS} + {PARTS}"
 CONTENT = "e.leaf_index, e.record_id, e.event_id, c.slot, c.key_id, c.wrapped, c.ciphertext"
 CHUNK = 500
+RANGES = 50
+"""Ranges of slots in one statement."""
 Row = Sequence[Any]
 
 
@@ -265,19 +267,15 @@ class SqlStore(AuditReads, ABC):
             for row in self._read(sql, (at, min(at + CHUNK, stop))):
                 yield stored_content(row)
 
-    def destroy_content(self, record_id: str) -> int:
+    def destroy_content(self, record_ids: Sequence[str]) -> dict[str, int]:
         with self._writing() as run:
             self._lock_head(run)
-            held, gone = set(), 0
-            leaves = run("SELECT leaf_index FROM events WHERE record_id = ?", (raw(record_id),))
-            for (index,) in leaves:
-                rows = run(
-                    "DELETE FROM content WHERE slot >= ? AND slot < ? "
-                    "RETURNING key_id, ciphertext IS NULL",
-                    (index * PARTS, index * PARTS + PARTS),
-                )
-                gone += len(rows)
-                held |= {row[0] for row in rows if row[1]}
+            owners = _leaves_of(run, record_ids)
+            gone, held = dict.fromkeys(record_ids, 0), set()
+            for slot, key_id, is_attachment in _delete_parts(run, list(owners)):
+                gone[owners[slot // PARTS]] += 1
+                if is_attachment:
+                    held.add(key_id)
             for attachment in held:
                 if not run(
                     "SELECT 1 FROM content WHERE key_id = ? AND ciphertext IS NULL LIMIT 1",
@@ -382,3 +380,24 @@ class SqlStore(AuditReads, ABC):
             return len(
                 run("DELETE FROM idempotency WHERE expires <= ? RETURNING first", (micros(now),))
             )
+
+
+def _leaves_of(run: Execute, record_ids: Sequence[str]) -> dict[int, str]:
+    """The leaves of these records, and whose each is."""
+    found = {}
+    for at in range(0, len(record_ids), RANGES):
+        part = [raw(record_id) for record_id in record_ids[at : at + RANGES]]
+        asked = f"SELECT leaf_index, record_id FROM events WHERE record_id IN ({marks(len(part))})"
+        found.update({row[0]: row[1].hex() for row in run(asked, part)})
+    return found
+
+
+def _delete_parts(run: Execute, leaves: Sequence[int]) -> Iterator[Row]:
+    """Delete the content of these leaves: (slot, key id, whether it is an attachment) of each."""
+    for at in range(0, len(leaves), RANGES):
+        part = leaves[at : at + RANGES]
+        ranges = " OR ".join(["slot >= ? AND slot < ?"] * len(part))
+        bounds = [bound for leaf in part for bound in (leaf * PARTS, (leaf + 1) * PARTS)]
+        yield from run(
+            f"DELETE FROM content WHERE {ranges} RETURNING slot, key_id, ciphertext IS NULL", bounds
+        )

@@ -361,11 +361,11 @@ class Store(Protocol):
         """All parts of the leaves start <= index < stop, streamed, by leaf and `n`."""
         ...
 
-    def destroy_content(self, record_id: str) -> int:
-        """Delete the record's content rows and the segments no other record holds.
+    def destroy_content(self, record_ids: Sequence[str]) -> dict[str, int]:
+        """Delete these records' content rows and the segments no other record holds, together.
 
-        Returns the number of rows deleted; deleting again deletes 0. The rows may remain on free
-        pages until `scrub`.
+        Returns the number of rows deleted of each; deleting again deletes 0. The rows may remain
+        on free pages until `scrub`.
         """
         ...
 

@@ -66,6 +66,7 @@ class Record:
         *,
         prefix: str | None = None,
         attached: tuple[Part, bytes] | None = None,
+        topic: str = "complaint/event",
     ) -> Sealed:
         event_id, key, key_id = secrets.token_hex(16), content.new_key(), content.new_key_id()
         sealed = content.seal(text, record=self.id, event=event_id, n=0, key=key, key_id=key_id)
@@ -94,9 +95,11 @@ class Record:
         )
         envelope = dsse.sign(payload, dsse.STATEMENT_TYPE, INTAKE)
         self.prev = dsse.envelope_hash(envelope)
-        return Sealed(
-            self.id, self.version, "complaint/event", event_id, envelope, prefix, tuple(rows)
-        )
+        return Sealed(self.id, self.version, topic, event_id, envelope, prefix, tuple(rows))
+
+    def tombstone(self) -> Unit:
+        """What stands in the log of a record that was disposed of (which no rule looks at here)."""
+        return Unit((self.seal(b"{}", topic="complaint/disposed"),))
 
     def unit(self, text: bytes = b'{"what":"late"}', *, prefix: str | None = None) -> Unit:
         return Unit((self.seal(text, prefix=prefix),))

@@ -498,8 +498,8 @@ def test_disposal(small: SmallArchive) -> None:
     }
     small.append(record, type_="disposed", facts=facts)
     assert codes_at(small.check()) == {("undisposed", 2)}
-    small.store.destroy_content(record)
-    small.store.destroy_content(other)
+    small.store.destroy_content([record])
+    small.store.destroy_content([other])
     report = small.check()
     assert ("content-missing", 3) in codes_at(report)
     assert ("content-missing", 2) not in codes_at(report)
@@ -616,7 +616,7 @@ def test_report(small: SmallArchive, tmp_path: Path) -> None:
     assert len(findings.kept) == 60
     assert findings.by_code == dict.fromkeys(CODES, 100)
     small.open()
-    small.store.destroy_content(small.open())
+    small.store.destroy_content([small.open()])
     report = small.check(compare_views=lambda _: [Finding("view", part="register")])
     assert report.views_seconds is not None
     assert report.by_code == {"content-missing": 1, "view": 1}
@@ -633,7 +633,7 @@ def test_background(small: SmallArchive, tmp_path: Path) -> None:
     background = BackgroundCheck(lambda progress: small.check(progress=progress), kept, 0.01)
     background.start(delay=0.0)
     wait_for(lambda: last_report(kept) is not None)
-    small.store.destroy_content(small.open())
+    small.store.destroy_content([small.open()])
     wait_for(lambda: not (last_report(kept) or {"ok": True})["ok"])
     background.stop()
     assert background.error is None

@@ -5,7 +5,7 @@ import json
 import shutil
 import sqlite3
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import apsw
 import psycopg
 import pytest
 
-from archive.destruction import Destruction
+from archive.destruction import Destruction, NotDisposedError
 from archive.evidence import attachment, content, leaf, merkle, statement
 from archive.evidence.dsse import STATEMENT_TYPE, parse
 from archive.keystore import KeyDestroyed, KeyStore
@@ -64,8 +64,10 @@ class PlainView:
     def show(self, record_id: str, text: bytes) -> None:
         self._connection.execute("INSERT INTO opened VALUES (?, ?)", (record_id, text))
 
-    def purge(self, record_id: str) -> None:
-        self._connection.execute("DELETE FROM opened WHERE record = ?", (record_id,))
+    def purge(self, record_ids: Sequence[str]) -> None:
+        self._connection.executemany(
+            "DELETE FROM opened WHERE record = ?", [(record_id,) for record_id in record_ids]
+        )
         self._connection.execute("VACUUM")
 
     def close(self) -> None:
@@ -127,8 +129,6 @@ def test_a_destroyed_record_is_nowhere_and_all_proofs_hold(
     write.commit(Unit((doomed.seal(attached=shared),)))
     kept = living.seal(b'{"what":"kept"}', attached=shared)
     write.commit(Unit((kept,)))
-    rows = whole(store)
-    root = merkle.root([row.leaf_hash for row in rows])
     wrapped_before = store.content_of_record(doomed.id)
 
     # It can be read, and what shows it is found.
@@ -140,9 +140,12 @@ def test_a_destroyed_record_is_nowhere_and_all_proofs_hold(
     ciphertexts = {c.ciphertext[:64] for c in wrapped_before if c.ciphertext}
     assert look(ciphertexts)
 
-    destroyed = Destruction(store, keys, [view.purge]).destroy(doomed.id)
+    write.commit(doomed.tombstone())
+    rows = whole(store)
+    root = merkle.root([row.leaf_hash for row in rows])
+    (destroyed,) = Destruction(store, keys, [view.purge]).destroy([doomed.id])
 
-    assert destroyed.rows == 4
+    assert (destroyed.rows, destroyed.error) == (5, None)
     assert look(forms(CANARY)) == set()
     with pytest.raises(KeyDestroyed):
         keys.get(doomed.id)
@@ -163,7 +166,8 @@ def test_a_destroyed_record_is_nowhere_and_all_proofs_hold(
         lambda i: store.segment(held.key_id, i) or b"", key, held.key_id, 240, 0, 240
     )
     assert b"".join(read) == b"shared" * 40
-    assert Destruction(store, keys).destroy(doomed.id).rows == 0
+    (again,) = Destruction(store, keys).destroy([doomed.id])
+    assert again.rows == 0
     view.close()
 
 
@@ -213,17 +217,32 @@ def test_destruction_stopped_halfway_can_be_done_again(store: Store, keys: KeySt
     """A purge that fails leaves the key destroyed; repeating it finishes the rest."""
     record = Record(*keys.new_record())
     committer(store).commit(record.unit())
+    committer(store).commit(record.tombstone())
 
-    def broken(record_id: str) -> None:
+    def broken(record_ids: Sequence[str]) -> None:
         raise OSError("the view's disk is full")
 
     with pytest.raises(OSError, match="full"):
-        Destruction(store, keys, [broken]).destroy(record.id)
+        Destruction(store, keys, [broken]).destroy([record.id])
     with pytest.raises(KeyDestroyed):
         keys.get(record.id)
     purged: list[str] = []
-    assert Destruction(store, keys, [purged.append]).destroy(record.id).rows == 1
+    (destroyed,) = Destruction(store, keys, [purged.extend]).destroy([record.id])
+    assert destroyed.rows == 2
     assert purged == [record.id]
+
+
+def test_what_was_not_disposed_of_is_not_destroyed(store: Store, keys: KeyStore) -> None:
+    """Without a disposal in the log nothing is destroyed, of none of those asked for."""
+    disposed, living = Record(*keys.new_record()), Record(*keys.new_record())
+    for record in (disposed, living):
+        committer(store).commit(record.unit())
+    committer(store).commit(disposed.tombstone())
+    with pytest.raises(NotDisposedError, match=living.id):
+        Destruction(store, keys).destroy([disposed.id, living.id])
+    for record, events in ((disposed, 2), (living, 1)):
+        assert keys.get(record.id) == record.key
+        assert len(store.content_of_record(record.id)) == events
 
 
 def test_segments_that_no_event_names_are_collected(store: Store) -> None:

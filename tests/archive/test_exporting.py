@@ -99,7 +99,7 @@ def test_withheld(small: SmallArchive, exporter: Exporter) -> None:
 def test_gone(small: SmallArchive, exporter: Exporter) -> None:
     """Content that is gone without a disposal is MISSING in the bundle too; so is a lost key."""
     lost, keyless = small.open(), small.open()
-    small.store.destroy_content(lost)
+    small.store.destroy_content([lost])
     small.keys.destroy([keyless])
     _, report = exported(small, exporter, [lost, keyless], lambda _: True)
     assert not report.ok

@@ -256,8 +256,8 @@ def test_what_was_destroyed_is_in_no_view(world: World, tmp_path: Path) -> None:
     world.fill(8, 2)
     views.catch_up()
     world.archive.keys.destroy([record.id])
-    world.archive.store.destroy_content(record.id)
-    views.purge(record.id)
+    world.archive.store.destroy_content([record.id])
+    views.purge([record.id])
     line = views.register.line(record.id)
     assert line is not None
     assert (line.number, line.readable, line.opened_at) == (
