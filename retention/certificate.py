@@ -1,0 +1,145 @@
+"""销毁证明: what was destroyed, by which rule, who decided it, and what stays to prove it.
+
+A reading of the `disposal` record, which is permanent, and of the tombstones in the log. The
+bundle carries both, so that the certificate is verified offline (`archive.evidence`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import BinaryIO
+
+from archive.exporting import Exported
+from archive.opening import Archive
+from domain import disposals
+from domain.disposals import Item
+from domain.record import Entry, Record
+from retention.errors import DisposalRefusedError
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """Who did what to the list, and when. `digest`: the envelope that says so, signed."""
+
+    step: str
+    person: str | None
+    name: str
+    at: datetime
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One item: what it was (no names, no free text), and how it ended."""
+
+    item: Item
+    destroyed: bool
+    code: str | None
+    why: str | None
+    tombstone: str | None
+    """Envelope hash of the record's `disposed` event."""
+    events: int
+    head: str | None
+    """Envelope hash of its last event before that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """`time_status`: `proven` by outside time, or `self-asserted` by the two who approved.
+
+    `effective_from`: from then on no file of this archive and no older key backup opens what was
+    destroyed. `supplements`: what could only be finished later.
+    """
+
+    number: str
+    disposal: str
+    medium: str
+    list_hash: str
+    lines: Sequence[Line]
+    hands: Sequence[Hand]
+    method: str
+    started_at: str
+    ended_at: str
+    effective_from: str
+    time_status: str
+    supplements: Sequence[Entry]
+
+    @property
+    def destroyed(self) -> int:
+        return sum(line.destroyed for line in self.lines)
+
+    @property
+    def exceptions(self) -> Sequence[Line]:
+        return [line for line in self.lines if not line.destroyed]
+
+
+HANDS = (
+    "list", "relist", "review", "approve-first", "approve-second", "start", "destroy-paper",
+    "witness-paper", "certify", "supplement",
+)  # fmt: skip
+
+
+def certificate(archive: Archive, disposal_id: str) -> Certificate:
+    """The certificate of a certified disposal. DisposalRefusedError where there is none yet."""
+    record = archive.ledger.get(disposal_id)
+    certified = record.said("certify")
+    if record.kind.id != "disposal" or certified is None:
+        raise DisposalRefusedError("NO_APPROVED_BATCH")
+    listing = disposals.listing(record)
+    said = certified.values
+    return Certificate(
+        number=record.number or record.id,
+        disposal=record.id,
+        medium=listing.medium,
+        list_hash=listing.list_hash,
+        lines=[_line(archive, record, item) for item in listing.items.values()],
+        hands=[_hand(archive, entry) for entry in record.entries if entry.step in HANDS],
+        method=said["method"],
+        started_at=said["started_at"],
+        ended_at=said["ended_at"],
+        effective_from=said["effective_from"],
+        time_status=said["time_status"],
+        supplements=[e for e in record.entries if e.step == "supplement"],
+    )
+
+
+def write_bundle(archive: Archive, disposal_id: str, file: BinaryIO) -> Exported:
+    """The certificate as a bundle: the disposal's whole record, opened, and the evidence of each
+    record on its list. For whoever may see every certificate; it names no content."""
+    found = certificate(archive, disposal_id)
+    records = dict.fromkeys(
+        line.item.copy or line.item.record for line in found.lines if line.destroyed
+    )
+    return archive.exporter.export(
+        [disposal_id, *records], file, lambda record: record not in records or _is_copy(found)
+    )
+
+
+def _is_copy(found: Certificate) -> bool:
+    """The record of a paper copy stays readable: it says where the copy stood."""
+    return found.medium == "paper"
+
+
+def _line(archive: Archive, record: Record, item: Item) -> Line:
+    result = disposals.results(record).get(item.item)
+    destroyed = result is not None and result.result == "destroyed"
+    listed = archive.ledger.get(item.copy or item.record)
+    return Line(
+        item=item,
+        destroyed=destroyed,
+        code=result.code if result else None,
+        why=result.why if result else None,
+        tombstone=listed.head if destroyed else None,
+        events=listed.version,
+        head=item.head,
+    )
+
+
+def _hand(archive: Archive, entry: Entry) -> Hand:
+    people = archive.organisation.context().directory.people
+    person = people.get(entry.actor or "")
+    return Hand(
+        entry.step, entry.actor, person.name if person else "", entry.recorded_at, entry.digest
+    )
