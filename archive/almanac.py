@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from archive.ledger import Ledger
@@ -11,6 +11,7 @@ from archive.sealing import INTERNAL
 from domain.calendar import Calendar
 from domain.events import EVENT_TYPES
 from domain.kinds import all_versions
+from domain.record import Record
 from domain.registry import Registry
 
 
@@ -59,3 +60,15 @@ def internal_topics() -> tuple[str, ...]:
     """Topics of the archive's own records: people, departments, calendars and so on."""
     kinds = sorted({kind.id for kind in all_versions().values() if kind.internal})
     return tuple(f"{INTERNAL}{kind}/{event}" for kind in kinds for event in EVENT_TYPES)
+
+
+def standing(ledger: Ledger, topics: Sequence[str], size: int, since: int = 0) -> Iterator[Record]:
+    """The records with an event of these topics at a leaf since <= index < size, each as it stood
+    in a log of so many leaves; those first whose last event of them is older."""
+    rows = ledger.store.leaves(since, size, topics)
+    last: dict[str, int] = {}
+    for row in rows if topics else ():
+        last.pop(row.record_id, None)
+        last[row.record_id] = row.version
+    for record_id, version in last.items():
+        yield ledger.get(record_id, version=version)

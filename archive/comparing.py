@@ -16,7 +16,7 @@ from typing import Any
 from archive.findings import Finding
 from archive.loading import Plan, Taped, Whole, taped
 from archive.store import Store
-from archive.views.database import CREATED, View, ViewDatabase
+from archive.views.database import CREATED, DerivingView, View, ViewDatabase
 
 _INSERT = re.compile(r"INSERT INTO (\w+)(?: \(([^)]*)\))?")
 _INDEXES = frozenset({"search_pieces"})
@@ -88,9 +88,10 @@ def _expected(
 
 
 def tables_of(view: View, database: ViewDatabase) -> list[str]:
-    """The tables of a view that hold rows of records."""
+    """The tables of a view that hold rows of records, apart from those derived from others."""
     created = CREATED.findall("; ".join(view.tables(database.dialect)))
-    return [table for table in created if table not in _INDEXES]
+    derived = view.derived if isinstance(view, DerivingView) else ()
+    return [table for table in created if table not in _INDEXES and table not in derived]
 
 
 def _counted(rows: Iterable[Sequence[Any]]) -> Rows:
@@ -115,3 +116,11 @@ def strangers(database: ViewDatabase, views: Iterable[View], store: Store) -> It
                 for record, version in store.versions(chunk).items():
                     if version == 0:
                         yield Finding("view", "no such record", record=record, part=view.name)
+
+
+def astray(views: Iterable[View]) -> Iterator[Finding]:
+    """Derived rows that do not follow from the others, which were compared with the log."""
+    for view in views:
+        if isinstance(view, DerivingView):
+            for record in view.astray():
+                yield Finding("view", record=record, part=view.name)

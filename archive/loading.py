@@ -21,7 +21,7 @@ from archive.almanac import Published
 from archive.evidence.errors import EvidenceError
 from archive.evidence.instant import time_text
 from archive.store import StoredContent, StoredEvent
-from archive.views.catalogue import Catalogue
+from archive.views.catalogue import Catalogue, ExtraView
 from archive.views.database import (
     POSTGRESQL,
     SQLITE,
@@ -60,6 +60,7 @@ class Plan:
     published: Published
     turns: tuple[Recorded, ...]
     views: tuple[str, ...]
+    extra: tuple[ExtraView, ...] = ()
 
 
 @dataclass(slots=True)
@@ -123,6 +124,10 @@ class Tape(ViewDatabase):
         raise NotImplementedError
 
 
+def _nothing_stands(topics: Sequence[str], size: int) -> Sequence[Record]:  # noqa: ARG001
+    raise ViewError("a view looked into the log during its first load, which brings it anyway")
+
+
 class Loader:
     """Turns whole records into tape, by a plan."""
 
@@ -132,7 +137,12 @@ class Loader:
         # Views ask which of the two it is, and a copy from another process is neither.
         self._tape = Tape(next(d for d in (SQLITE, POSTGRESQL) if d == plan.dialect))
         self._catalogue = Catalogue(
-            self._tape, plan.published.at, plan.zone, self._openings.__getitem__
+            self._tape,
+            plan.published.at,
+            plan.zone,
+            self._openings.__getitem__,
+            _nothing_stands,
+            plan.extra,
         )
 
     def tape(self, wholes: Sequence[Whole]) -> Taped:

@@ -29,6 +29,7 @@ from archive.projector import Projector
 from archive.recorder import LogRecorder
 from archive.sqlite import SQLiteStore
 from archive.store import Store
+from archive.views.catalogue import ExtraView
 from archive.views.database import ViewDatabase, ViewDatabaseUnavailable, open_views
 
 
@@ -37,7 +38,8 @@ class Options:
     """Where an archive lies and what it calls itself.
 
     `data`: folder of the SQLite files, the views and the master key. `database`: a PostgreSQL
-    address instead of SQLite. `origin`: the log's name in every proof, for ever.
+    address instead of SQLite. `origin`: the log's name in every proof, for ever. `views`: those of
+    the floors above, beside our own.
     """
 
     data: Path
@@ -45,6 +47,7 @@ class Options:
     origin: str = "liuhen.local/archive"
     database: str | None = None
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Asia/Shanghai"))
+    views: tuple[ExtraView, ...] = ()
 
 
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -169,7 +172,7 @@ def _put_together(options: Options, opened: ExitStack) -> Archive:
     ledger.surroundings.attached = attachments.attached
     view_database = open_views(options.database or options.data / "views.db")
     opened.callback(view_database.close)
-    views = Projector(ledger, organisation, view_database)
+    views = Projector(ledger, organisation, view_database, options.views)
     ledger.surroundings.incoming = views.incoming
     return Archive(
         options,

@@ -13,10 +13,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from time import monotonic
+from typing import TypeVar
 
-from archive.almanac import Almanac
-from archive.comparing import strangers, suspects
+from archive.almanac import Almanac, standing
+from archive.comparing import astray, strangers, suspects
 from archive.findings import Finding
 from archive.keystore import KeyDestroyed
 from archive.ledger import Ledger
@@ -24,7 +26,7 @@ from archive.loading import UNREADABLE, Plan, Taped, Whole, change, helpers, tap
 from archive.organisation import Organisation
 from archive.sealing import INTERNAL
 from archive.store import StoredEvent, StoreError
-from archive.views.catalogue import Catalogue
+from archive.views.catalogue import Catalogue, ExtraView
 from archive.views.database import (
     Alarm,
     NotLeading,
@@ -45,6 +47,7 @@ KEY_REGISTER = f"{INTERNAL}key-register/"
 ALONE = 20_000
 """Up to so many leaves a load is done before other processes have started."""
 Progress = Callable[[int, int], None]
+V = TypeVar("V", bound=View)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +63,24 @@ class Health:
 class Projector:
     """The views of an archive, and the thread that keeps them up to date."""
 
-    def __init__(self, ledger: Ledger, organisation: Organisation, database: ViewDatabase) -> None:
-        self._ledger, self._database = ledger, database
+    def __init__(
+        self,
+        ledger: Ledger,
+        organisation: Organisation,
+        database: ViewDatabase,
+        extra: Sequence[ExtraView] = (),
+    ) -> None:
+        self._ledger, self._database, self._extra = ledger, database, tuple(extra)
         self._almanac = Almanac(ledger)
         self._zone = organisation.zone
-        self._catalogue = Catalogue(database, self._almanac.at, organisation.zone, self._opening)
+        self._catalogue = Catalogue(
+            database,
+            self._almanac.at,
+            organisation.zone,
+            self._opening,
+            partial(standing, ledger),
+            self._extra,
+        )
         self.views = self._catalogue.views
         self.access, self.links = self._catalogue.access, self._catalogue.links
         self.register, self.worklist = self._catalogue.register, self._catalogue.worklist
@@ -89,6 +105,13 @@ class Projector:
         stopped = {alarm.view for alarm in self._database.alarms()}
         going = [v.name for v in self.views if v.name not in stopped]
         return min((self._database.position(name) for name in going), default=-1)
+
+    def extra(self, wanted: type[V]) -> V:
+        """The view of this class among those of the floors above. LookupError."""
+        for view in self.views:
+            if isinstance(view, wanted):
+                return view
+        raise LookupError(wanted.__name__)
 
     def health(self) -> Health:
         position = self.position()
@@ -335,6 +358,7 @@ class Projector:
             self._almanac.published,
             tuple(self._turns(size)),
             tuple(view.name for view in views),
+            self._extra,
         )
 
     def _play(self, tape: Taped) -> None:
@@ -404,6 +428,7 @@ class Projector:
             for view, record in self._suspects(again, size, 0, lambda _: None):
                 yield Finding("view", record=record, part=view)
             yield from strangers(self._database, self.views, self._ledger.store)
+            yield from astray(self.views)
         progress(size, size)
 
     def _settled(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from zoneinfo import ZoneInfo
 
 from archive.evidence.instant import time_text
@@ -18,10 +18,18 @@ from archive.views.worklist import WorklistView
 from domain.access import departments
 from domain.calendar import Calendar
 from domain.describe import searchable
+from domain.record import Record
+
+Standing = Callable[[Sequence[str], int], Iterable[Record]]
+"""The records with an event of these topics, as they stood in a log of so many leaves."""
+ExtraView = Callable[[ViewDatabase, ZoneInfo, Standing], View]
+"""A view that a floor above adds: a function or class of a module, so that the processes which
+help with a load find it by its name."""
 
 
 class Catalogue:
-    """`calendar`: the one in force at a leaf. `opening`: a record's first leaf."""
+    """`calendar`: the one in force at a leaf. `opening`: a record's first leaf. `extra`: views of
+    the floors above."""
 
     def __init__(
         self,
@@ -29,6 +37,8 @@ class Catalogue:
         calendar: Callable[[int], Calendar],
         zone: ZoneInfo,
         opening: Callable[[str], int],
+        standing: Standing,
+        extra: Sequence[ExtraView] = (),
     ) -> None:
         self._opening = opening
         self.outlook = Outlook(calendar, zone)
@@ -42,7 +52,7 @@ class Catalogue:
         # Who may see a record is there before the record is.
         self.views: tuple[View, ...] = (
             self.access, self.links, self.numbers, self.sources, self.worklist, self.register,
-            self.search,
+            self.search, *(make(database, zone, standing) for make in extra),
         )  # fmt: skip
 
     def _document(self, change: RecordChange) -> Document | None:

@@ -120,6 +120,17 @@ class BulkView(View, Protocol):
         """Build what `project` left out while `ViewDatabase.loading` said so."""
 
 
+@runtime_checkable
+class DerivingView(View, Protocol):
+    """A view that works rows of one record out of those of others, so no replay of the record
+    alone can say what they should be. `derived`: the tables with such rows."""
+
+    derived: Sequence[str]
+
+    def astray(self) -> Iterator[str]:
+        """The records whose derived rows are not what the others lead to."""
+
+
 BOOKS = (
     "CREATE TABLE IF NOT EXISTS views (view TEXT PRIMARY KEY, version TEXT NOT NULL,"
     " leaf_index INTEGER NOT NULL, loading INTEGER NOT NULL, tables TEXT NOT NULL)",
