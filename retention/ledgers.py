@@ -1,0 +1,227 @@
+"""What retention rests on, read from the log itself and not from a view.
+
+Rules, holds, triggers and corrections are followed by their topics, and so are the binding links
+and the paper copies; records are replayed. An `Assessed` says up to which leaf all of it was true:
+whoever acts on it commits with its `reads` and its `quiet`, and is refused if anything moved since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from threading import RLock
+
+from archive.almanac import standing
+from archive.committer import Quiet
+from archive.opening import Archive
+from archive.sealing import INTERNAL, unseal
+from domain.events import EVENT_TYPES, LinkedTo
+from domain.kind import Kind
+from domain.kinds import all_versions, find
+from domain.record import Record
+from retention.assessment import Assessment, assess, assess_copy
+from retention.holding import Copy, Holding, copy_of, holding_of
+from retention.policy import Policy
+
+COPY, DISPOSAL = "paper-copy", "disposal"
+
+
+@dataclass(frozen=True, slots=True)
+class Assessed:
+    """An assessment, and what it rests on.
+
+    `group`: ids of the records that go together with it, itself among them, in their order.
+    `reads`: versions of all records that were looked at. `quiet`: no rule, hold, trigger,
+    correction, binding link or paper copy may have come or changed since.
+    """
+
+    assessment: Assessment
+    holding: Holding
+    group: tuple[str, ...]
+    reads: Mapping[str, int]
+    quiet: Quiet
+
+
+class Shelf:
+    """Reads up to the head of the log at each question. Safe to use from any thread."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._ledger, self._zone = archive.ledger, archive.options.zone
+        self._lock = RLock()
+        self._policy = Policy()
+        self._bonds = Bonds()
+        self._copies: dict[str, list[str]] = {}
+        self._ruled = self._bound = 0
+        """How many leaves the policy, and the bonds and copies, have been followed to."""
+
+    # ---------------------------------------------------------------- answers
+
+    def policy(self) -> tuple[Policy, int]:
+        """Rules, holds, triggers and corrections, true for a log of so many leaves."""
+        with self._lock:
+            size = self._ledger.store.head().size
+            for record in standing(self._ledger, topics(*Policy.KINDS), size, self._ruled):
+                self._policy = self._policy.apply(record)
+            self._ruled = size
+            return self._policy, size
+
+    def holding(self, record_id: str) -> Holding:
+        """What is known of a record for retention. NoSuchRecordError."""
+        self._follow()
+        return self._held(record_id, {})
+
+    def group(self, record_id: str) -> tuple[str, ...]:
+        """The records bound to it over any number of binding links, in both directions, and
+        itself; in the order of their ids."""
+        self._follow()
+        with self._lock:
+            return self._bonds.component(record_id)
+
+    def copies(self, record_id: str) -> tuple[Copy, ...]:
+        """The paper copies of a record, in the order of their registration."""
+        self._follow()
+        return tuple(copy_of(record, self._zone) for record in self._copies_of(record_id))
+
+    def assess(self, record_id: str) -> Assessed:
+        """When a record may go, and why. NoSuchRecordError."""
+        policy, size = self.policy()
+        group, holdings, reads = self._together(record_id)
+        holding = holdings[record_id]
+        found = assess(holding, tuple(holdings.values()), policy)
+        return Assessed(found, holding, group, reads, Quiet(quiet_topics(), size))
+
+    def assess_copy(self, copy_id: str) -> Assessed:
+        """When a paper copy may go: the id of its `paper-copy` record. NoSuchRecordError."""
+        policy, size = self.policy()
+        record = self._ledger.get(copy_id)
+        owner = copied(record)
+        group, holdings, reads = self._together(owner)
+        reads[record.id] = record.version
+        copy, holding = copy_of(record, self._zone), holdings[owner]
+        found = assess_copy(copy, holding, tuple(holdings.values()), policy)
+        return Assessed(found, holding, group, reads, Quiet(quiet_topics(), size))
+
+    def executing(self) -> tuple[str, ...]:
+        """Disposals that were started and are not yet certified, oldest first."""
+        rows = self._ledger.store.leaves(0, topics=topics(DISPOSAL))
+        known = dict.fromkeys(row.record_id for row in rows)
+        return tuple(r for r in known if self._ledger.get(r).state == "executing")
+
+    # ---------------------------------------------------------------- following
+
+    def _together(
+        self, record_id: str
+    ) -> tuple[tuple[str, ...], dict[str, Holding], dict[str, int]]:
+        group = self.group(record_id)
+        reads: dict[str, int] = {}
+        return group, {member: self._held(member, reads) for member in group}, reads
+
+    def _held(self, record_id: str, reads: dict[str, int]) -> Holding:
+        record, copies = self._ledger.get(record_id), self._copies_of(record_id)
+        reads |= {each.id: each.version for each in (record, *copies)}
+        with self._lock:
+            bound = self._bonds.of(record_id)
+        return holding_of(
+            record, self._zone, copies=tuple(copy_of(c, self._zone) for c in copies), bound=bound
+        )
+
+    def _copies_of(self, record_id: str) -> list[Record]:
+        with self._lock:
+            ids = tuple(self._copies.get(record_id, ()))
+        return [self._ledger.get(copy_id) for copy_id in ids]
+
+    def _follow(self) -> None:
+        """Read on the binding links and the paper copies."""
+        with self._lock:
+            start, size = self._bound, self._ledger.store.head().size
+            for row in self._ledger.store.leaves(start, size, binding_topics()):
+                event = unseal(row, (), None).event  # what is linked is no content
+                if isinstance(event, LinkedTo):
+                    self._bonds.follow(event)
+            for row in self._ledger.store.leaves(start, size, topics(COPY)):
+                if row.version == 1:
+                    owner = copied(self._ledger.get(row.record_id))
+                    self._copies.setdefault(owner, []).append(row.record_id)
+            self._bound = size
+
+
+class Bonds:
+    """Binding links that stand, found from either end."""
+
+    def __init__(self) -> None:
+        self._from: dict[str, set[tuple[str, str]]] = {}
+        self._to: dict[str, set[tuple[str, str]]] = {}
+
+    def follow(self, event: LinkedTo) -> None:
+        """What a link or its withdrawal changes; links that do not bind change nothing."""
+        binding = binding_relations(event.kind, event.kind_version)
+        for ref in event.refs:
+            if ref.rel in binding:
+                there = self._from.setdefault(event.record_id, set())
+                back = self._to.setdefault(ref.record, set())
+                if event.withdrawn:
+                    there.discard((ref.rel, ref.record))
+                    back.discard((ref.rel, event.record_id))
+                else:
+                    there.add((ref.rel, ref.record))
+                    back.add((ref.rel, event.record_id))
+
+    def of(self, record_id: str) -> tuple[str, ...]:
+        """The records bound to one directly, by id."""
+        links = self._from.get(record_id, set()) | self._to.get(record_id, set())
+        return tuple(sorted({other for _, other in links} - {record_id}))
+
+    def component(self, record_id: str) -> tuple[str, ...]:
+        known, edge = {record_id}, [record_id]
+        while edge:
+            edge = [other for each in edge for other in self.of(each) if other not in known]
+            known.update(edge)
+        return tuple(sorted(known))
+
+
+# -------------------------------------------------------------------- words
+
+
+def bonds_of(record: Record) -> frozenset[str]:
+    """The records to which a record's own links bind it."""
+    binding = binding_relations(record.kind.id, record.kind.version)
+    return frozenset(link.record for link in record.links if link.rel in binding)
+
+
+@cache
+def binding_relations(kind: str, version: int) -> frozenset[str]:
+    return frozenset(rule.rel for rule in find(kind, version).links if rule.binding)
+
+
+def copied(copy: Record) -> str:
+    """The record of which a `paper-copy` record is a copy; its own id where that is not said."""
+    said = copy.answer("register.record")
+    return said if isinstance(said, str) else copy.id
+
+
+@cache
+def topics(*kinds: str) -> tuple[str, ...]:
+    """All topics under which events of these kinds are stored."""
+    versions = [kind for kind in all_versions().values() if kind.id in kinds]
+    return tuple(sorted({topic for kind in versions for topic in _topics(kind)}))
+
+
+def _topics(kind: Kind) -> Iterator[str]:
+    """A step that attests something may be stored under that word."""
+    head = f"{INTERNAL if kind.internal else ''}{kind.id}/"
+    yield from (head + event for event in EVENT_TYPES)
+    yield from (head + step.attests for step in kind.steps if step.attests is not None)
+
+
+@cache
+def binding_topics() -> tuple[str, ...]:
+    """Topics of the links of those kinds that have binding ones."""
+    binding = {k.id for k in all_versions().values() if any(rule.binding for rule in k.links)}
+    return tuple(t for t in topics(*sorted(binding)) if t.endswith(f"/{LinkedTo.TOPIC}"))
+
+
+@cache
+def quiet_topics() -> tuple[str, ...]:
+    """What must not have come between an assessment and what rests on it."""
+    return (*topics(*Policy.KINDS), *topics(COPY), *binding_topics())
