@@ -25,6 +25,8 @@ STEP = 65_536
 """Leaves taken in at once, each step with its own note: memory stays flat however many wait."""
 READ = 4096
 CACHED_NODES = 65_536
+CACHED_TILES = 1024
+"""Of 8 KiB at most; those above the lowest level of a log of 67 million leaves."""
 ATTEMPTS = 5
 Clock = Callable[[], datetime]
 
@@ -45,9 +47,11 @@ class TransparencyLog:
         self._store, self._keyring, self._clock = store, keyring, clock
         self._lock = threading.Lock()
         self._frontier = Frontier()
-        # Complete subtrees never change. Those of the upper tiles are few, and each costs up to
-        # 255 hashes to make again; without this a proof would grow with the height in tiles.
-        self._upper = lru_cache(CACHED_NODES)(self._read_node)
+        # Complete subtrees never change. Of those above the lowest tiles, and of those on the
+        # right edge of a checkpoint, all proofs need the same few; without these a proof would
+        # grow with the height in tiles: a read for each, and up to 127 hashes for each node.
+        self._shared_tiles = lru_cache(CACHED_TILES)(self._read_tile)
+        self._shared_nodes: dict[tuple[int, int], bytes] = {}
 
     # ------------------------------------------------------------ heads
 
@@ -193,16 +197,26 @@ class TransparencyLog:
         return consistency_proof(old, new, self._reader(latest.size))
 
     def _reader(self, size: int) -> Callable[[int, int], bytes]:
-        """`node` for one request: the lowest tiles read once, all above from memory."""
-        lowest = Tiles(size, self._read_tile).node
+        """`node` for one request: its own lowest tile is read, all others come from memory."""
+        tiles, known = Tiles(size, self._tile), self._shared_nodes
+        edge = size // WIDTH
 
         def node(level: int, index: int) -> bytes:
-            return lowest(level, index) if level < HEIGHT else self._upper(level, index)
+            if level < HEIGHT and index << level >> HEIGHT != edge:
+                return tiles.node(level, index)
+            hash_ = known.get((level, index))
+            if hash_ is None:
+                hash_ = tiles.node(level, index)
+                if len(known) >= CACHED_NODES:
+                    known.clear()
+                known[level, index] = hash_
+            return hash_
 
         return node
 
-    def _read_node(self, level: int, index: int) -> bytes:
-        return Tiles((index + 1) << level, self._read_tile).node(level, index)
+    def _tile(self, level: int, n: int, width: int) -> bytes:
+        one_of_many = level == 0 and width == WIDTH
+        return (self._read_tile if one_of_many else self._shared_tiles)(level, n, width)
 
     def _read_tile(self, level: int, n: int, width: int) -> bytes:
         hashes = self._store.tile(level, n)

@@ -34,7 +34,7 @@ LIMIT_MB = 400.0
 GROWTH = 1.3
 BOUNDS = {
     "append": "indexes on random ids are a level deeper, and no longer in the cache",
-    "proof": "three levels of tiles to read, a query each, where ten thousand leaves have two",
+    "proof": "two queries at any size, the checkpoint and the leaf's own tile, on larger tables",
     "timeline": "a record's leaves lie apart: each event is a page of its own to read",
 }
 WORKS = ("import", "check", "rebuild")

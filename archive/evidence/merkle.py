@@ -24,6 +24,11 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
+def pair_hash(pair: bytes) -> bytes:
+    """The same of two hashes that lie side by side."""
+    return hashlib.sha256(b"\x01" + pair).digest()
+
+
 class Frontier:
     """The complete subtrees on the right edge of a growing tree: all that appending needs."""
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 
 from archive.evidence.errors import FormatError, ProofError
-from archive.evidence.merkle import node_hash
+from archive.evidence.merkle import pair_hash
 
 WIDTH = 256
 HEIGHT = 8
@@ -38,10 +38,11 @@ class Tiles:
         first = index << rest
         tile = self._tile(tile_level, first // WIDTH)
         start = first % WIDTH
-        hashes = [tile[i * 32 : i * 32 + 32] for i in range(start, start + (1 << rest))]
-        while len(hashes) > 1:
-            hashes = [node_hash(hashes[i], hashes[i + 1]) for i in range(0, len(hashes), 2)]
-        return hashes[0]
+        hashes = tile[start * 32 : (start + (1 << rest)) * 32]
+        while len(hashes) > 32:
+            pairs = range(0, len(hashes), 64)
+            hashes = b"".join([pair_hash(hashes[i : i + 64]) for i in pairs])
+        return hashes
 
     def _tile(self, level: int, index: int) -> bytes:
         tile = self._tiles.get((level, index))
