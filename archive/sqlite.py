@@ -13,6 +13,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
@@ -99,6 +100,8 @@ CREATE TABLE IF NOT EXISTS checkpoints (
 BUSY_MS = 30_000
 MANY, STATEMENTS = 64, 512
 """Rows of one INSERT, and how many prepared statements a writer keeps: one for each number."""
+KNOWN_RECORDS = 4096
+"""Whose versions are kept from one commit to the next."""
 INSERTS = {
     "events": "leaf_index, record_id, version, topic, event_id, recorded_at, number, leaf_hash, "
     "state, receipt",
@@ -189,6 +192,7 @@ class Writer:
         if self.run("PRAGMA schema_version")[0][0] == 0:
             self.connection.execute(f"BEGIN IMMEDIATE; {schema} COMMIT")
         self.lock = threading.Lock()
+        self.left: Left | None = None
 
     def run(self, statement: str, params: Sequence[object] = ()) -> list[Row]:
         return rows_of(self.connection, statement, params)
@@ -246,26 +250,64 @@ def connect_reader(path: Path) -> apsw.Connection:
     return connection
 
 
+@dataclass(slots=True)
+class Left:
+    """What the last commit of this process left behind: true while the file is as it left it.
+
+    `data_version` changes with every transaction that changed the file, in whichever process.
+    """
+
+    data_version: int
+    head: Head
+    versions: dict[str, int]
+    counters: dict[tuple[str, int], int]
+    prefixes: set[str]
+    """Those of which every counter is among `counters`."""
+
+    def take_over(self, found: Found, ask: Ask, batch: Batch) -> None:
+        """What a commit found and wrote."""
+        last = batch.events[-1].row
+        self.head = Head(last.leaf_index + 1, last.recorded_at)
+        if len(self.versions) > KNOWN_RECORDS:
+            self.versions.clear()
+        self.versions.update(found.versions)
+        self.versions.update((new.row.record_id, new.row.version) for new in batch.events)
+        self.prefixes.update(ask.prefixes)
+        self.counters.update(found.counters)
+        self.counters.update(batch.counters)
+
+
 class SQLiteTransaction:
     """Holds the writer from BEGIN IMMEDIATE to the end."""
 
     def __init__(self, writer: Writer, ask: Ask) -> None:
-        self._writer = writer
+        self._writer, self._ask = writer, ask
         self._run = writer.run
         writer.take()
         self._open = True
         try:
+            self._left = self._left_behind()
             self.found = self._find(ask)
         except apsw.Error as error:
             self.rollback()
             raise translated(error) from error
 
-    def _find(self, ask: Ask) -> Found:
+    def _left_behind(self) -> Left:
+        left, version = self._writer.left, self._writer.connection.data_version()
+        if left is None or left.data_version != version:
+            left = Left(version, self._head(), {}, {}, set())
+        self._writer.left = None  # until this transaction is over, one way or the other
+        return left
+
+    def _head(self) -> Head:
         last = self._run(
             "SELECT leaf_index, recorded_at FROM events ORDER BY leaf_index DESC LIMIT 1"
         )
+        return Head(last[0][0] + 1, moment(last[0][1])) if last else Head(0, None)
+
+    def _find(self, ask: Ask) -> Found:
         return Found(
-            head=Head(last[0][0] + 1, moment(last[0][1])) if last else Head(0, None),
+            head=self._left.head,
             versions=self._versions(ask.records),
             idempotency={
                 row[0]: Span(row[1], row[2], row[3])
@@ -287,19 +329,26 @@ class SQLiteTransaction:
                     [raw(attachment) for attachment in ask.attachments],
                 )
             ),
-            counters={
-                (row[0], row[1]): row[2]
-                for row in self._each(
-                    "SELECT prefix, year, next FROM counters WHERE prefix IN", ask.prefixes
-                )
-            },
+            counters=self._counters(ask.prefixes),
         )
 
     def _versions(self, records: Sequence[str]) -> Mapping[str, int]:
-        found = dict.fromkeys(records, 0)
+        known = self._left.versions
+        found = {record: known.get(record, 0) for record in records}
         sql = "SELECT record_id, max(version) FROM events WHERE record_id IN"
-        for row in self._each(sql, [raw(r) for r in found], "GROUP BY record_id"):
+        unknown = [raw(record) for record in found if record not in known]
+        for row in self._each(sql, unknown, "GROUP BY record_id"):
             found[row[0].hex()] = row[1]
+        return found
+
+    def _counters(self, prefixes: Sequence[str]) -> Mapping[tuple[str, int], int]:
+        known = self._left
+        found = {key: n for key, n in known.counters.items() if key[0] in prefixes}
+        for row in self._each(
+            "SELECT prefix, year, next FROM counters WHERE prefix IN",
+            [prefix for prefix in prefixes if prefix not in known.prefixes],
+        ):
+            found[row[0], row[1]] = row[2]
         return found
 
     def _each(self, sql: str, wanted: Sequence[object], tail: str = "") -> Iterator[Row]:
@@ -326,6 +375,7 @@ class SQLiteTransaction:
             raise translated(error) from error
         try:
             connection.execute("COMMIT")
+            self._leave(batch)
         except (apsw.FullError, apsw.BusyError) as error:
             raise translated(error) from error
         except apsw.Error as error:
@@ -335,6 +385,12 @@ class SQLiteTransaction:
             ) from error
         finally:
             self.rollback()
+
+    def _leave(self, batch: Batch) -> None:
+        left, writer = self._left, self._writer
+        left.take_over(self.found, self._ask, batch)
+        left.data_version = writer.connection.data_version()
+        writer.left = left
 
     def _insert(self, connection: apsw.Connection, batch: Batch) -> None:
         insert(connection, "events", [event_row(new) for new in batch.events])

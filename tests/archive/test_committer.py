@@ -226,6 +226,21 @@ def test_a_conflict_in_a_group_hurts_nobody_else(store: Store) -> None:
     assert len(whole(store)) == rounds * (threads + 1)
 
 
+def test_what_another_process_committed_in_between_is_seen(open_store: Callable[[], Store]) -> None:
+    """Each turn finds head, versions and numbers as the other left them, whatever it remembers."""
+    here, there = (committer(open_store()) for _ in range(2))
+    record, numbers = Record(), []
+    for write in (here, here, there, there, here):
+        (done, _) = write.commit(Unit((Record().seal(prefix="KS"), record.seal())))
+        numbers.append(done.number)
+    assert numbers == [f"KS-2026-{n:05d}" for n in range(1, 6)]
+    there.commit(Record().unit())
+    with pytest.raises(VersionConflict) as refused:
+        there.commit(Unit((Record().seal(),), expected={record.id: 4}))
+    assert refused.value.current == 5
+    assert len(whole(open_store())) == 11
+
+
 def test_two_processes_append_in_one_order(open_store: Callable[[], Store]) -> None:
     """Several stores open at once, as several servers: gapless, in order, numbers never twice."""
     writers = [committer(open_store()) for _ in range(3)]
