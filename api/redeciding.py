@@ -30,6 +30,7 @@ from domain.events import (
     Acknowledged,
     AnyEvent,
     Corrected,
+    Disposed,
     Filed,
     Imported,
     LinkedTo,
@@ -86,7 +87,10 @@ def word(event: AnyEvent) -> str:
 
 
 def command_of(event: AnyEvent, actor: Actor, visit: Visit) -> AnyCommand:
-    """The command that would lead to such an event. Imported history is nobody's to sign."""
+    """The command that would lead to such an event.
+
+    Imported history and disposals are nobody's to sign.
+    """
     check_told(event)
     header: dict[str, Any] = {
         "event_id": event.event_id,
@@ -117,7 +121,7 @@ def command_of(event: AnyEvent, actor: Actor, visit: Visit) -> AnyCommand:
             )
         case Reopened():
             return Reopen(**header, reason=event.reason)
-        case Imported():
+        case Imported() | Disposed():
             raise Refusal("not-entitled")
 
 

@@ -10,9 +10,8 @@ from archive.ledger import Ledger
 from archive.sealing import INTERNAL
 from domain.calendar import Calendar
 from domain.events import EVENT_TYPES
-from domain.kinds import all_versions
 from domain.record import Record
-from domain.registry import Registry
+from domain.registry import KINDS, Registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +56,8 @@ class Almanac:
 
 
 def internal_topics() -> tuple[str, ...]:
-    """Topics of the archive's own records: people, departments, calendars and so on."""
-    kinds = sorted({kind.id for kind in all_versions().values() if kind.internal})
-    return tuple(f"{INTERNAL}{kind}/{event}" for kind in kinds for event in EVENT_TYPES)
+    """Topics of the records that the registry folds: people, departments, calendars and so on."""
+    return tuple(f"{INTERNAL}{kind}/{event}" for kind in KINDS for event in EVENT_TYPES)
 
 
 def standing(ledger: Ledger, topics: Sequence[str], size: int, since: int = 0) -> Iterator[Record]:

@@ -14,7 +14,7 @@ from archive.ledger import Ledger
 from domain.context import Context
 from domain.events import Recorded
 from domain.record import Record
-from domain.registry import Registry
+from domain.registry import KINDS, Registry
 
 FRESH_FOR = 1.0
 """Seconds for which another process's change of the directory may go unseen here."""
@@ -46,7 +46,7 @@ class Organisation:
 
     def note(self, record: Record, _: Recorded) -> None:
         """Take in an internal record that this process has just committed."""
-        if record.kind.internal:
+        if record.kind.id in KINDS:
             with self._lock:
                 self._apply(record)
 

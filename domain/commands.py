@@ -120,6 +120,10 @@ class File(Command):
     locations: tuple[str, ...] = ()
     """Where each paper copy stands."""
     note: str = ""
+    base_date: str | None = None
+    """The day of the original filing of an imported record; the archive itself says it, with the
+    approved `claim` (a record id) that gives it."""
+    claim: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +142,15 @@ class Import(Command):
     attributes: tuple[tuple[str, str], ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispose(Command):
+    """Let the content go. `warrant`: the disposal (or restoration) that lists it under `item`."""
+
+    warrant: str
+    item: str
+
+
 AnyCommand = (
     Open | TakeStep | Correct | Sign | Refuse | Acknowledge | Pause | Resume | LinkTo | File
-    | Reopen | Import
+    | Reopen | Import | Dispose
 )  # fmt: skip

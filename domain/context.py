@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from domain.calendar import Calendar
 from domain.directory import Directory
+from domain.record import Record
 
 SITE_ZONE = ZoneInfo("Asia/Shanghai")
 
@@ -38,3 +39,5 @@ class Context:
     """Version of the time-zone data, written into filings."""
     known: Mapping[str, str] = field(default_factory=dict)
     """Kind by id of the records that `record` fields name; what is absent does not exist."""
+    warrant: Record | None = None
+    """The disposal, restoration or claim that the command names."""

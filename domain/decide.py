@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TypedDict
 
-from domain import forms
+from domain import disposals, forms, rule_versions
 from domain.access import resolve
 from domain.commands import (
     Acknowledge,
@@ -19,6 +19,7 @@ from domain.commands import (
     AnyCommand,
     Command,
     Correct,
+    Dispose,
     File,
     Import,
     LinkTo,
@@ -34,10 +35,12 @@ from domain.conditions import holds
 from domain.context import Context
 from domain.errors import (
     ConflictError,
+    DisposalError,
     FieldFault,
     GuardError,
     InvalidFormError,
     NotEntitledError,
+    SeparationError,
     StepNotAllowedError,
     TimeClaimError,
     UnknownStepError,
@@ -47,7 +50,9 @@ from domain.events import (
     AnyEvent,
     Assurance,
     Attachment,
+    Attestation,
     Corrected,
+    Disposed,
     Filed,
     Imported,
     LinkedTo,
@@ -57,6 +62,8 @@ from domain.events import (
     Refused,
     Reopened,
     Resumed,
+    RuleRef,
+    Signature,
     Signed,
     StepTaken,
     Values,
@@ -118,11 +125,19 @@ def decide(record: Record | None, command: AnyCommand, context: Context) -> Deci
         return _open(command, context)
     if record is None:
         raise UnknownStepError(Text(zh="没有这条记录。", en="There is no such record."))
+    if record.disposal is not None:
+        raise DisposalError(
+            "DISPOSED",
+            Text(
+                zh="记录已处置,不再有任何变更;请新建记录并引用其编号。",
+                en="The record was disposed of, and nothing follows: open a new one that names it.",
+            ),
+        )
     _check_time(record, command)
     return _decide(command, record, context)
 
 
-def _decide(  # noqa: C901 - one case for each command, so that a forgotten one is a type error
+def _decide(  # noqa: C901, PLR0912 - one case for each command, so that a forgotten one is a type error
     command: AnyCommand, record: Record, context: Context
 ) -> Decision:
     match command:
@@ -150,6 +165,8 @@ def _decide(  # noqa: C901 - one case for each command, so that a forgotten one 
             return _reopen(command, record, context)
         case Import():
             return _import(command, record)
+        case Dispose():
+            return _dispose(command, record, context)
 
 
 def _header(kind: Kind, command: Command, version: int) -> _Header:
@@ -214,6 +231,7 @@ def _open(command: Open, context: Context) -> Decision:
         recipients=_recipients(step, None, values, context, department, opener),
         signers=_signers(kind, step, None, values, context, department, opener),
         provenance=command.provenance,
+        attests=_attestation(step, None, values),
     )
     return Decision(event, {})
 
@@ -277,8 +295,35 @@ def _take_step(command: TakeStep, record: Record, context: Context) -> Decision:
         attachments=_attached(step, values, command.attachments),
         recipients=_recipients(step, record, seen, context, record.department),
         signers=_signers(record.kind, step, record, seen, context, record.department),
+        attests=_attestation(step, record, values),
+        signoff=_signature(step, record),
     )
     return Decision(event, _reads(step.guards, context))
+
+
+def _attestation(step: Step, record: Record | None, values: Values) -> Attestation | None:
+    """The facts of a step that says something for ever: they outlive its content."""
+    match step.attests:
+        case None:
+            return None
+        case "rule-set":
+            return Attestation("rule-set", rule=rule_versions.next_ref(record, values))
+        case "hold-placed" | "hold-released":
+            return Attestation(step.attests)
+        case "disposal-listed" | "disposal-approved":
+            return Attestation(step.attests, list=values["list_hash"])
+
+
+def _signature(step: Step, record: Record) -> Signature | None:
+    """A step that is itself a signature covers what its taker saw: all that was said before, and
+    of a disposal the present list with its reviews."""
+    if step.signoff is None:
+        return None
+    if step.attests == "disposal-approved":
+        return Signature(step.signoff, disposals.covers(record))
+    versions = sorted({v for e in record.entries for v in (e.version, *e.corrected_by)})
+    seen = tuple(record.digests[v - 1] for v in versions)
+    return Signature(step.signoff, seen or record.digests[-1:])
 
 
 def _form_name(kind: Kind, step: Step) -> str:
@@ -424,7 +469,7 @@ def _entitled(
         return
     barred = resolve(not_by, context.directory, record, values)
     if person in barred or actor.person in barred:
-        raise NotEntitledError(
+        raise SeparationError(
             Text(
                 zh="职责分离:办理过前一步的人不能做这一步,请由他人办理。",
                 en="Separation of duties: another person must do this.",
@@ -899,7 +944,8 @@ def _actors(record: Record) -> tuple[Who, ...]:
 def _file(command: File, record: Record, context: Context) -> Decision:
     rule = record.kind.filing
     _not_filed(record)
-    if rule is None or record.state not in rule.states:
+    imported = record.provenance is not None and command.actor.trusted
+    if rule is None or not (imported or record.state in rule.states):
         raise StepNotAllowedError(
             Text(
                 zh=f"当前状态“{_state_title(record, record.state).zh}”还不能归档。",
@@ -908,10 +954,13 @@ def _file(command: File, record: Record, context: Context) -> Decision:
             allowed_steps(record),
         )
     _entitled(rule.by, (), command, record, {}, context, record.kind.id)
-    _check_guards(rule.guards, record, {}, context)
+    if not imported:  # its order was not ours
+        _check_guards(rule.guards, record, {}, context)
+    base_date, refs, reads = _base_date(command, record, context)
     event = Filed(
         **_header(record.kind, command, record.version + 1),
-        base_date=command.received_at.astimezone(context.zone).date().isoformat(),
+        refs=refs,
+        base_date=base_date.isoformat(),
         zone=context.zone.key,
         tzdata=context.tzdata,
         scope=command.scope,
@@ -920,7 +969,59 @@ def _file(command: File, record: Record, context: Context) -> Decision:
         note=command.note,
         locations=command.locations,
     )
-    return Decision(event, _reads(rule.guards, context))
+    return Decision(event, reads | _reads(rule.guards, context))
+
+
+def _base_date(
+    command: File, record: Record, context: Context
+) -> tuple[date, tuple[Ref, ...], dict[str, int]]:
+    """The day from which the filing counts, in the site's zone: today.
+
+    The archive itself files an imported record by its import's day; by an earlier one only with an
+    approved claim that says it (RETENTION.md 4). Once reopened, it is filed like any other.
+    """
+    today = command.received_at.astimezone(context.zone).date()
+    if command.claim is not None or command.base_date is not None:
+        return _claimed(command, record, context, today)
+    if record.provenance is None or not command.actor.trusted or record.reopened:
+        return today, (), {}
+    return record.entries[0].recorded_at.astimezone(context.zone).date(), (), {}
+
+
+def _claimed(
+    command: File, record: Record, context: Context, today: date
+) -> tuple[date, tuple[Ref, ...], dict[str, int]]:
+    """The day that an approved claim says of this record."""
+    _need_trust(command.actor)
+    claim = context.warrant
+    said = claim.said("claim") if claim is not None else None
+    approved = claim.said("approve-second") if claim is not None else None
+    if (
+        claim is None
+        or said is None
+        or approved is None
+        or claim.id != command.claim
+        or (claim.kind.id, claim.state) != ("base-date-claim", "approved")
+        or record.provenance is None
+        or record.reopened
+    ):
+        raise _no_claim()
+    days = {row["date"] for row in said.values["items"] if row["record"] == record.id}
+    if len(days) != 1 or command.base_date not in (None, *days):
+        raise _no_claim()
+    day = date.fromisoformat(days.pop())
+    if day > today:
+        raise _no_claim()
+    return day, (Ref("claim", claim.id, approved.digest),), {claim.id: claim.version}
+
+
+def _no_claim() -> GuardError:
+    return GuardError(
+        Text(
+            zh="没有经批准的认定支持此归档日期;请先申报并由两人批准。",
+            en="No approved claim says this day of filing: claim it, and have two people approve.",
+        )
+    )
 
 
 def _reopen(command: Reopen, record: Record, context: Context) -> Decision:
@@ -956,3 +1057,121 @@ def _import(command: Import, record: Record) -> Decision:
         attributes=command.attributes,
     )
     return Decision(event, {})
+
+
+# ---------------------------------------------------------------- disposal
+
+
+def _dispose(command: Dispose, record: Record, context: Context) -> Decision:
+    """A record goes by an executing disposal that lists it as it is now, reviewed and approved by
+    two; or by a restoration that repeats what was done so. Never before its last day is over.
+
+    What else stands in the way (holds, bindings, paper, time) is asked above, in `retention`, and
+    the commit checks that it has not moved since.
+    """
+    if not command.actor.trusted:
+        raise NotEntitledError(
+            Text(
+                zh="处置只能由经批准的处置清单执行,任何人不得直接销毁。",
+                en="A record goes only by an approved disposal; nobody destroys it directly.",
+            )
+        )
+    warrant = context.warrant
+    if record.filing is None:
+        raise DisposalError("UNFILED", Text(zh="记录尚未归档。", en="The record is not filed."))
+    if warrant is None or warrant.id != command.warrant:
+        raise _no_warrant()
+    match warrant.kind.id, warrant.state:
+        case "disposal", "executing":
+            item, listed, approved = _by_list(command, record, warrant)
+        case "restoration", "replaying":
+            item, listed, approved = _by_replay(command, record, warrant)
+        case _:
+            raise _no_warrant()
+    today = command.received_at.astimezone(context.zone).date()
+    base_date = date.fromisoformat(record.filing.base_date)
+    if not base_date <= item.last_day < today:
+        raise DisposalError(
+            "NOT_DUE",
+            Text(
+                zh=f"最后保管日 {item.last_day} 尚未过,或早于起算日 {base_date}。",
+                en=f"Its last day {item.last_day} is not over, or before its base {base_date}.",
+            ),
+        )
+    event = Disposed(
+        **_header(record.kind, command, record.version + 1),
+        refs=(Ref("disposal", warrant.id, listed.entry),),
+        list=listed.list_hash,
+        rule=RuleRef(item.rule, item.rule_version, item.rule_hash),
+        last_day=item.last_day.isoformat(),
+        approvals=approved,
+    )
+    return Decision(event, {warrant.id: warrant.version})
+
+
+def _by_list(
+    command: Dispose, record: Record, warrant: Record
+) -> tuple[disposals.Item, disposals.Listing, tuple[str, ...]]:
+    listed = disposals.listing(warrant)
+    item = listed.items.get(command.item)
+    if item is None or item.record != record.id or listed.medium != "electronic":
+        raise _unlisted()
+    said = disposals.outcome(warrant, item.item)
+    if said is None or said.outcome != "destroy":
+        raise DisposalError(
+            "HELD" if said is not None and said.outcome == "hold" else "KEPT",
+            Text(zh="审查结论不是销毁。", en="Its reviewer did not say that it may be destroyed."),
+        )
+    if (item.head, item.version) != (record.head, record.version):
+        raise DisposalError(
+            "CHANGED",
+            Text(zh="列单后记录有新事件。", en="The record has changed since it was listed."),
+        )
+    approved = disposals.approvals(warrant)
+    if {approval.step for approval in approved} != set(disposals.APPROVING):
+        raise _no_warrant()
+    people = [listed.listed_by, *(approval.person for approval in approved)]
+    if len({*people}) != len(people):
+        raise DisposalError(
+            "SEPARATION",
+            Text(zh="列单人与两名批准人须各为其人。", en="Lister and approvers are three people."),
+        )
+    return item, listed, tuple(approval.digest for approval in approved)
+
+
+def _by_replay(
+    command: Dispose, record: Record, warrant: Record
+) -> tuple[disposals.Item, disposals.Listing, tuple[str, ...]]:
+    """The backup may be older than the last events before the disposal, but not another history."""
+    for listed in disposals.replays(warrant):
+        item = listed.items.get(command.item)
+        if item is None or item.record != record.id or listed.medium != "electronic":
+            continue
+        if record.version > item.version or (
+            record.version == item.version and record.head != item.head
+        ):
+            raise DisposalError(
+                "CHANGED",
+                Text(
+                    zh="恢复的记录与已处置的不是同一历史。",
+                    en="The restored record is not the one that was disposed of.",
+                ),
+            )
+        return item, listed, listed.approvals
+    raise _unlisted()
+
+
+def _unlisted() -> DisposalError:
+    return DisposalError(
+        "UNLISTED", Text(zh="清单中没有这条记录。", en="This list does not have this record.")
+    )
+
+
+def _no_warrant() -> DisposalError:
+    return DisposalError(
+        "NO_APPROVED_BATCH",
+        Text(
+            zh="没有经两级批准、正在执行的处置清单;请先列单、审查、批准。",
+            en="No list with two approvals is being executed: list, review and approve first.",
+        ),
+    )

@@ -96,3 +96,17 @@ class TimeClaimError(DomainError):
     """The claimed time cannot be: later than now, or before the record began."""
 
     code = "claimed-time"
+
+
+class SeparationError(NotEntitledError):
+    """Separation of duties: whoever did the one may not do the other (RETENTION.md 6)."""
+
+    code = "SEPARATION"
+
+
+class DisposalError(DomainError):
+    """The record does not go, or has gone already; `code` is a word of RETENTION.md 7 and 9 D."""
+
+    def __init__(self, code: str, message: Text) -> None:
+        super().__init__(message)
+        self.code = code

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 
+from domain.kind import Attested
+
 Values = Mapping[str, Any]
 """Answers of a form by field id, as plain JSON (dates and instants as text, decimals as text)."""
 
@@ -35,6 +37,35 @@ class Ref:
     rel: str
     record: str
     event: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleRef:
+    """A retention rule in one version, and the hash of what it says (RFC 8785, SHA-256)."""
+
+    id: str
+    version: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attestation:
+    """What a step attests, in words and facts that stay when its content is gone.
+
+    A hold is the record itself; a rule and a list are named by the hash of what they say.
+    """
+
+    word: Attested
+    rule: RuleRef | None = None
+    list: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A step that is itself a signature: its meaning, and the envelopes that it covers."""
+
+    meaning: str
+    covers: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +114,7 @@ class Opened(Event):
     signers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     provenance: Values | None = None
     """Where an imported record comes from; None for a native one."""
+    attests: Attestation | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +127,8 @@ class StepTaken(Event):
     item: str | None = None
     recipients: tuple[str, ...] = ()
     signers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    attests: Attestation | None = None
+    signoff: Signature | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,9 +254,24 @@ class Imported(Event):
     attributes: tuple[tuple[str, str], ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disposed(Event):
+    """处置: the record may go, and its content is destroyed after this: nothing follows it.
+
+    `refs` name the disposal (or the restoration) that it rests on.
+    """
+
+    TOPIC: ClassVar[str] = "disposed"
+    list: str
+    """Hash of the list that was approved; `approvals`: envelope hashes of those approvals."""
+    rule: RuleRef
+    last_day: str
+    approvals: tuple[str, ...]
+
+
 AnyEvent = (
     Opened | StepTaken | Corrected | Signed | Refused | Acknowledged | Paused | Resumed | LinkedTo
-    | Filed | Reopened | Imported
+    | Filed | Reopened | Imported | Disposed
 )  # fmt: skip
 EVENT_TYPES: Mapping[str, type[AnyEvent]] = {
     cls.TOPIC: cls
@@ -239,6 +288,7 @@ EVENT_TYPES: Mapping[str, type[AnyEvent]] = {
         Filed,
         Reopened,
         Imported,
+        Disposed,
     )
 }
 

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any, Literal
+from warnings import catch_warnings, simplefilter
 
 from pydantic import (
     AfterValidator,
@@ -171,7 +172,9 @@ def _model(name: str, fields: tuple[Field, ...]) -> type[BaseModel]:
             (annotation | None) if optional else annotation,
             Constraint(default=None if optional else ..., json_schema_extra=_schema(field)),
         )
-    return create_model(name, __base__=Answers, **definitions)
+    with catch_warnings():  # a question may be called `copy`; nobody copies answers by that method
+        simplefilter("ignore", UserWarning)
+        return create_model(name, __base__=Answers, **definitions)
 
 
 @cache

@@ -290,6 +290,11 @@ Meaning = Literal[
 ]
 
 
+Attested = Literal[
+    "rule-set", "hold-placed", "hold-released", "disposal-listed", "disposal-approved"
+]
+
+
 class Step(_Data):
     """One act that a person or system takes.
 
@@ -297,6 +302,7 @@ class Step(_Data):
     in the states `late` it may still be entered afterwards, and then moves nothing.
     An opening step has no `start`. `to`: one state, branches, or None to stay.
     `signoff`: taking the step is itself a signature with this meaning.
+    `attests`: the signed statement says so in its type, with facts that outlive the content.
     """
 
     id: Word
@@ -314,6 +320,7 @@ class Step(_Data):
     guards: tuple[Guard, ...] = ()
     distribute: Distribution | None = None
     signoff: Meaning | None = None
+    attests: Attested | None = None
     new_edition: bool = False
     """What signers see changes: earlier signatures stay visible, but cover an earlier edition."""
     mark: Mark = "S"

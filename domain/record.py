@@ -17,6 +17,7 @@ from domain.events import (
     AnyEvent,
     Attachment,
     Corrected,
+    Disposed,
     Filed,
     Imported,
     LinkedTo,
@@ -27,6 +28,7 @@ from domain.events import (
     Refused,
     Reopened,
     Resumed,
+    RuleRef,
     Signed,
     StepTaken,
     Values,
@@ -51,6 +53,8 @@ class Entry:
     edition: int
     corrected_by: tuple[int, ...] = ()
     attachments: tuple[Attachment, ...] = ()
+    earlier: tuple[Values, ...] = ()
+    """What it said before each of those corrections: a filing may rest on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +132,21 @@ class Filing:
 
 
 @dataclass(frozen=True, slots=True)
+class Disposal:
+    """What let the content go: it stays readable for ever."""
+
+    version: int
+    list_hash: str
+    rule: RuleRef
+    last_day: str
+    approvals: tuple[str, ...]
+    warrant: str | None
+    """The record of the disposal, or of the restoration that repeated it."""
+    at: datetime
+    by: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class ForeignEvent:
     """A line of an imported history, as the other system had it."""
 
@@ -169,6 +188,10 @@ class Record(NamedTuple):
     pauses: tuple[Pause, ...] = ()
     links: tuple[Link, ...] = ()
     filing: Filing | None = None
+    """The one that stands; a reopening ends it."""
+    filings: tuple[Filing, ...] = ()
+    """All of them, also those that were ended."""
+    disposal: Disposal | None = None
     reopened: tuple[int, ...] = ()
     """Versions of the reopenings."""
     history: tuple[ForeignEvent, ...] = ()
@@ -246,7 +269,7 @@ def _open(event: Opened, recorded: Recorded) -> Record:
     return empty if step is None else _take(empty, step, event, recorded, None)
 
 
-def _apply(  # noqa: C901 - one case for each event, so that a forgotten one is a type error
+def _apply(  # noqa: C901, PLR0912 - one case for each event, so that a forgotten one is a type error
     event: AnyEvent, record: Record, recorded: Recorded
 ) -> Record:
     match event:
@@ -283,6 +306,8 @@ def _apply(  # noqa: C901 - one case for each event, so that a forgotten one is 
             return _reopen(event, record)
         case Imported():
             return _import(event, record, recorded)
+        case Disposed():
+            return _dispose(event, record, recorded)
 
 
 def _take(
@@ -401,6 +426,7 @@ def _corrected(entry: Entry, event: Corrected) -> Entry:
         entry,
         values={name: said for name, said in values.items() if said is not None},
         corrected_by=(*entry.corrected_by, event.version),
+        earlier=(*entry.earlier, entry.values),
         attachments=(*entry.attachments, *event.attachments),
     )
 
@@ -623,19 +649,32 @@ def _same(link: Link, refs: tuple[Ref, ...]) -> bool:
 
 
 def _file(event: Filed, record: Record, recorded: Recorded) -> Record:
-    return record._replace(
-        filing=Filing(
-            event.version,
-            event.base_date,
-            event.zone,
-            event.scope,
-            event.marks,
-            event.copies,
-            event.locations,
-            recorded.recorded_at,
-            event.actor,
-        ),
+    filing = Filing(
+        event.version,
+        event.base_date,
+        event.zone,
+        event.scope,
+        event.marks,
+        event.copies,
+        event.locations,
+        recorded.recorded_at,
+        event.actor,
     )
+    return record._replace(filing=filing, filings=(*record.filings, filing))
+
+
+def _dispose(event: Disposed, record: Record, recorded: Recorded) -> Record:
+    disposal = Disposal(
+        event.version,
+        event.list,
+        event.rule,
+        event.last_day,
+        event.approvals,
+        event.refs[0].record if event.refs else None,
+        recorded.recorded_at,
+        event.actor,
+    )
+    return record._replace(disposal=disposal)
 
 
 def _reopen(event: Reopened, record: Record) -> Record:

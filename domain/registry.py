@@ -17,6 +17,9 @@ from domain.directory import Delegation, Department, Directory, Person
 from domain.events import Values
 from domain.record import Record
 
+KINDS = ("caller", "calendar", "delegation", "department", "person")
+"""The internal kinds that are folded here; other internal records may be many."""
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:

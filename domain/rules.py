@@ -6,9 +6,12 @@ A version, once a stored event rests on it, never changes: a new behaviour is a 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
+
+from domain import disposals
 
 if TYPE_CHECKING:
     from domain.context import Context
@@ -71,6 +74,115 @@ def documents_answered_1(record: Record | None, values: Values, context: Context
     return _later(record, "update-documents", than="submit")
 
 
+# ---------------------------------------------------------------- retention
+
+_RULE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+_PERIOD = re.compile(r"P(?=[0-9])([0-9]{1,3}Y)?([0-9]{1,4}M)?([0-9]{1,5}D)?", re.ASCII)
+_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
+
+
+def retention_rule_is_sound_1(
+    record: Record | None, values: Values, context: Context | None
+) -> bool:
+    """It has a name that may stand in a signed statement, a period that is one, and a span.
+
+    A permanent rule has no period: the form does not ask for it.
+    """
+    named = record is not None or _RULE_ID.fullmatch(values["rule_id"]) is not None
+    period = values.get("period")
+    counted = period is None or (
+        _PERIOD.fullmatch(period) is not None and any(digit in period for digit in "123456789")
+    )
+    ends = values.get("ends_on")
+    return named and counted and (ends is None or values["effective_from"] < ends)
+
+
+def hold_is_sound_1(record: Record | None, values: Values, context: Context | None) -> bool:
+    """It names records, or says what it covers; ids are ids and days are days."""
+    named, where = values.get("records", ()), values.get("where", ())
+    ids = all(_ID.fullmatch(row["record"]) for row in named)
+    days = [row["value"] for row in where if row["what"] in ("opened-from", "opened-until")]
+    return bool(named or where) and ids and all(_is_day(day) for day in days)
+
+
+def _is_day(said: str) -> bool:
+    try:
+        return date.fromisoformat(said).isoformat() == said
+    except ValueError:
+        return False
+
+
+def disposal_list_is_sound_1(
+    record: Record | None, values: Values, context: Context | None
+) -> bool:
+    """The hash is that of the rows; items are unique, hashes and ids are such, owners are known."""
+    rows = values["items"]
+    owners = {row["owner"] for row in rows if "owner" in row}
+    return (
+        _rows_are_sound(rows, copies=values["medium"] == "paper")
+        and owners <= set(values["owners"])
+        and values["list_hash"] == disposals.list_hash(rows)
+    )
+
+
+def _rows_are_sound(rows: Sequence[Values], *, copies: bool) -> bool:
+    """Nothing stands twice, whether as an item or as what it is about."""
+    about = [row.get("copy") if copies else row["record"] for row in rows]
+    return (
+        len({row["item"] for row in rows}) == len(rows)
+        and len(set(about)) == len(rows)
+        and all(isinstance(one, str) and _ID.fullmatch(one) for one in about)
+        and all(_ID.fullmatch(row["record"]) for row in rows)
+        and all(_HASH.fullmatch(row["head"]) and _HASH.fullmatch(row["rule_hash"]) for row in rows)
+        and all(_RULE_ID.fullmatch(row["rule"]) for row in rows)
+    )
+
+
+def review_is_of_the_list_1(record: Record | None, values: Values, context: Context | None) -> bool:
+    """Each row is about an item of the present list; what is not to be destroyed has a reason."""
+    items = disposals.listing(record).items if record is not None else {}
+    return all(
+        row["item"] in items and (row["outcome"] == "destroy" or "until" in row or "reason" in row)
+        for row in values["items"]
+    )
+
+
+def disposal_reviewed_1(record: Record | None, values: Values, context: Context | None) -> bool:
+    """Every item of the present list was reviewed by its own owner."""
+    return record is not None and all(
+        disposals.outcome(record, item) is not None for item in disposals.listing(record).items
+    )
+
+
+def list_hash_is_shown_1(record: Record | None, values: Values, context: Context | None) -> bool:
+    """Nobody approves a list that they have not seen."""
+    return record is not None and values["list_hash"] == disposals.listing(record).list_hash
+
+
+def paper_was_destroyed_1(record: Record | None, values: Values, context: Context | None) -> bool:
+    """There is something to witness."""
+    return record is not None and record.said("destroy-paper") is not None
+
+
+def correction_names_something_1(
+    record: Record | None, values: Values, context: Context | None
+) -> bool:
+    """A record, and what of its marks, parts or customers was wrong."""
+    named = any(values.get(field) for field in ("marks", "parts", "customers"))
+    return named and _ID.fullmatch(values["record"]) is not None
+
+
+def replay_is_sound_1(record: Record | None, values: Values, context: Context | None) -> bool:
+    """Rows as a list has them (fewer, perhaps), and two approvals that were given before."""
+    given = [row["digest"] for row in values["approvals"]]
+    return (
+        _rows_are_sound(values["items"], copies=values["medium"] == "paper")
+        and all(_HASH.fullmatch(each) for each in (*given, values["list_hash"]))
+        and len(set(given)) == len(given) > 1
+    )
+
+
 RULES: Mapping[str, Rule] = {
     "seed-opens-commitment@1": seed_opens_commitment_1,
     "delegation-is-sound@1": delegation_is_sound_1,
@@ -78,4 +190,13 @@ RULES: Mapping[str, Rule] = {
     "caller-is-sound@1": caller_is_sound_1,
     "legal-knows-the-plan@1": legal_knows_the_plan_1,
     "documents-answered@1": documents_answered_1,
+    "retention-rule-is-sound@1": retention_rule_is_sound_1,
+    "hold-is-sound@1": hold_is_sound_1,
+    "disposal-list-is-sound@1": disposal_list_is_sound_1,
+    "review-is-of-the-list@1": review_is_of_the_list_1,
+    "disposal-reviewed@1": disposal_reviewed_1,
+    "list-hash-is-shown@1": list_hash_is_shown_1,
+    "paper-was-destroyed@1": paper_was_destroyed_1,
+    "correction-names-something@1": correction_names_something_1,
+    "replay-is-sound@1": replay_is_sound_1,
 }

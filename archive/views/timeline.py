@@ -20,6 +20,7 @@ from domain.events import (
     AnyEvent,
     Attachment,
     Corrected,
+    Disposed,
     Filed,
     Imported,
     LinkedTo,
@@ -298,7 +299,9 @@ def _title(kind: Kind, event: AnyEvent) -> Text:
     return Text(zh=f"{found.zh}({GONE.zh})", en=f"{found.en} ({GONE.en})")
 
 
-def _plain_title(kind: Kind, event: AnyEvent) -> Text:
+def _plain_title(  # noqa: C901 - one case for each event, so that a forgotten one is a type error
+    kind: Kind, event: AnyEvent
+) -> Text:
     match event:
         case Opened() | StepTaken():
             step = kind.step(event.step or "")
@@ -324,6 +327,8 @@ def _plain_title(kind: Kind, event: AnyEvent) -> Text:
             return text("重新打开", "reopened")
         case Imported():
             return _of("外部历史", "foreign history", _word(event.activity or None))
+        case Disposed():
+            return text("处置", "disposed of")
 
 
 def _of(zh: str, en: str, what: Text) -> Text:

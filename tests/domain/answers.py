@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 from domain.conditions import holds
+from domain.disposals import list_hash
 from domain.events import Attachment
 from domain.forms import attachment_ids, instant_text
 from domain.kind import Field, Form, Holds, Step
@@ -24,11 +25,61 @@ WORDS = (
     "焊缝气孔",
 )
 
+CALENDAR = {
+    "year": 2026,
+    "holidays": [{"date": "2026-05-01", "name": "劳动节"}],
+    "workdays": [{"date": "2026-05-09", "name": "劳动节"}],
+}
+ROWS = [
+    {
+        "item": str(n),
+        "record": hex_id(f"listed {n}"),
+        "kind": "minutes",
+        "class": "communication",
+        "base_date": "2023-03-15",
+        "last_day": "2026-03-15",
+        "rule": "RR-03",
+        "rule_version": 1,
+        "rule_hash": "a" * 64,
+        "head": "b" * 64,
+        "version": 3,
+        "owner": PEOPLE["market-head"],
+    }
+    for n in (1, 2)
+]
+LISTED = {
+    "medium": "electronic",
+    "list_hash": list_hash(ROWS),
+    "items": ROWS,
+    "owners": [PEOPLE["market-head"]],
+    "barred": [PEOPLE["market-li"]],
+}
+
+
 SOUND: Mapping[str, Mapping[str, Any]] = {
-    "calendar-is-sound@1": {
-        "year": 2026,
-        "holidays": [{"date": "2026-05-01", "name": "劳动节"}],
-        "workdays": [{"date": "2026-05-09", "name": "劳动节"}],
+    "calendar-is-sound@1": CALENDAR,
+    "retention-rule-is-sound@1": {
+        "rule_id": "RR-11",
+        "period": "P3Y",
+        "action": "destroy",
+        "effective_from": "2026-03-02",
+        "ends_on": "2036-03-02",
+    },
+    "hold-is-sound@1": {
+        "records": [{"record": hex_id("held")}],
+        "where": [{"what": "part", "value": "A-4711/B"}],
+    },
+    "disposal-list-is-sound@1": LISTED,
+    "review-is-of-the-list@1": {
+        "items": [{"item": row["item"], "outcome": "destroy"} for row in ROWS]
+    },
+    "list-hash-is-shown@1": {"list_hash": LISTED["list_hash"]},
+    "correction-names-something@1": {"record": hex_id("listed"), "marks": ["design"]},
+    "replay-is-sound@1": {
+        "list_hash": LISTED["list_hash"],
+        "medium": "electronic",
+        "items": ROWS,
+        "approvals": [{"digest": "c" * 64}, {"digest": "d" * 64}],
     },
 }
 """What satisfies a rule that no chance would satisfy."""

@@ -57,6 +57,9 @@ _ROLES = {
     "executive": ("executive",),
     "admin": ("administrator",),
     "security": ("security-officer",),
+    "records": ("records-officer",),
+    "compliance": ("quality-manager",),
+    "both": ("records-officer", "administrator"),
 }
 
 DEPARTMENTS = {name: hex_id(f"department {name}") for name, _, _ in _DEPARTMENTS}

@@ -20,6 +20,7 @@ NAMES = {"5Why", "8D"}
 SEED = re.compile(r"[MPTSI]\d\d[a-d]?")
 ROLES = {
     "gm", "mr", "executive", "auditor", "supervisor", "administrator", "security-officer",
+    "records-officer", "quality-manager",
 }  # fmt: skip
 FUNCTIONS = {
     "adm", "cs", "qc", "eng", "pmc", "hr", "crm", "pur", "bd", "legal", "prod", "logistics", "info",
