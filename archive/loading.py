@@ -124,7 +124,7 @@ class Tape(ViewDatabase):
         raise NotImplementedError
 
 
-def _nothing_stands(topics: Sequence[str], size: int) -> Sequence[Record]:  # noqa: ARG001
+def _nothing_stands(topics: Sequence[str], size: int, since: int) -> Sequence[Record]:  # noqa: ARG001
     raise ViewError("a view looked into the log during its first load, which brings it anyway")
 
 

@@ -228,10 +228,16 @@ def _arrived(record: Record) -> datetime:
     return max((_last(record, moving), *signed))
 
 
-def _filing(record: Record, zone: ZoneInfo) -> list[Matter]:
+def unfiled_since(record: Record) -> datetime | None:
+    """Since when a record can be filed and is not; None where it cannot, or is."""
     rule = record.kind.filing
-    if rule is None or record.filing is not None or record.state not in rule.states:
+    waits = rule is not None and record.filing is None and record.state in rule.states
+    return _arrived(record) if waits else None
+
+
+def _filing(record: Record, zone: ZoneInfo) -> list[Matter]:
+    rule, since = record.kind.filing, unfiled_since(record)
+    if rule is None or since is None:
         return []
-    since = _arrived(record)
     day = since.astimezone(zone).date() + timedelta(days=rule.within_days + 1)
     return [Matter(what="filing", ref="file", who=rule.by, since=since, due_at=midnight(day, zone))]

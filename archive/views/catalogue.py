@@ -20,8 +20,8 @@ from domain.calendar import Calendar
 from domain.describe import searchable
 from domain.record import Record
 
-Standing = Callable[[Sequence[str], int], Iterable[Record]]
-"""The records with an event of these topics, as they stood in a log of so many leaves."""
+Standing = Callable[[Sequence[str], int, int], Iterable[Record]]
+"""`archive.almanac.standing` of this log: topics, size, since."""
 ExtraView = Callable[[ViewDatabase, ZoneInfo, Standing], View]
 """A view that a floor above adds: a function or class of a module, so that the processes which
 help with a load find it by its name."""
