@@ -186,7 +186,7 @@ class Bonds:
 def bonds_of(record: Record) -> frozenset[str]:
     """The records to which a record's own links bind it."""
     binding = binding_relations(record.kind.id, record.kind.version)
-    return frozenset(link.record for link in record.links if link.rel in binding)
+    return frozenset(k.record for k in record.links if k.rel in binding) - {record.id}
 
 
 @cache
