@@ -15,8 +15,9 @@ import secrets
 import threading
 from abc import ABC, abstractmethod
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -29,8 +30,9 @@ from archive import postgres, sqlite
 from archive.connections import Pool
 from archive.evidence.content import unwrap_record_key, wrap_record_key
 from archive.evidence.errors import ContentError
-from archive.masters import KeyStoreError, Master, Masters
+from archive.masters import KeyStoreError, Master, MasterMissing, Masters
 from archive.sql import Execute, Row, micros, raw
+from archive.sql_copy import batches
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS record_keys (
@@ -77,6 +79,10 @@ class KeyStore(ABC):
     @abstractmethod
     def _exclusively(self) -> AbstractContextManager[Execute]:
         """A durable transaction during which no other process writes to this store."""
+
+    @abstractmethod
+    def _snapshot(self) -> AbstractContextManager[Execute]:
+        """Reads of one moment; nobody waits for them."""
 
     @abstractmethod
     def _many(self, statement: str, rows: Sequence[Row]) -> None:
@@ -220,12 +226,17 @@ class KeyStore(ABC):
                 self._cache.popitem(last=False)
 
     # -- destruction -----------------------------------------------------------------------
-    def destroy(self, record_ids: Sequence[str]) -> None:
+    def destroy(
+        self, record_ids: Sequence[str], secured: Callable[[], None] = lambda: None
+    ) -> None:
         """Destroy the keys of these records for ever, also in every older backup of this store.
 
         All in one transaction; the old master's file is removed after it. A crash before COMMIT
         leaves everything as it was, a crash after it is completed when the store is next opened.
         Other processes notice that the file is gone and forget what they had cached.
+
+        `secured` is called before the old master goes: it makes and verifies a new backup of this
+        store. Where it raises, the keys are gone and the old master is not: repeat the call.
         """
         with self._writing() as (run, old):
             for record_id in record_ids:
@@ -238,10 +249,11 @@ class KeyStore(ABC):
             self._rewrap_keys(run, old, new)
             self._rewrap_secrets(run, old, new)
             run("UPDATE generation SET id = ?", (new.id,))
-        self._masters.remove_all_but(new)
         with self._lock:
             self._cache.clear()
             self._master = new
+        secured()
+        self._masters.remove_all_but(new)
         self._scrub()
 
     def _rewrap_keys(self, run: Execute, old: Master, new: Master) -> None:
@@ -264,6 +276,59 @@ class KeyStore(ABC):
         for name, wrapped in run("SELECT name, wrapped FROM secrets"):
             value = open_secret(old, name, wrapped)
             run("UPDATE secrets SET wrapped = ? WHERE name = ?", (seal(new, name, value), name))
+
+    # -- copies ----------------------------------------------------------------------------
+    @contextmanager
+    def snapshot(self) -> Iterator[tuple[Execute, Master]]:
+        """Reads of one moment, and the master that opens what they give."""
+        for last in (False, False, True):
+            with ExitStack() as stack:
+                run = stack.enter_context(self._snapshot())
+                try:
+                    master = self._masters.load(run("SELECT id FROM generation")[0][0])
+                except MasterMissing:  # keys were destroyed between the two looks
+                    if last:
+                        raise
+                    continue
+                yield run, master
+                return
+
+    def copy_keys(self, rows: Iterable[Row], old: Master, left_out: AbstractSet[str]) -> int:
+        """Take in (record id, wrapped under `old`), all or none; returns how many.
+
+        Each is opened and wrapped anew, so that this store has a master of its own. ContentError
+        for one that does not open.
+        """
+        count = 0
+        with self._writing() as (_, master):
+            for batch in batches(row for row in rows if row[0].hex() not in left_out):
+                keys = [(r, unwrap_record_key(old.key, w, r.hex())) for r, w in batch]
+                self._many(
+                    "INSERT INTO record_keys (record_id, wrapped) VALUES (?, ?)",
+                    [(r, wrap_record_key(master.key, key, r.hex())) for r, key in keys],
+                )
+                count += len(batch)
+        return count
+
+    def copy_destroyed(self, record_ids: Iterable[str]) -> None:
+        """These records never get a key again."""
+        with self._writing():
+            for batch in batches((raw(record_id),) for record_id in record_ids):
+                self._many(
+                    "INSERT INTO destroyed (record_id) VALUES (?) ON CONFLICT DO NOTHING", batch
+                )
+
+    def copy_secrets(self, rows: Iterable[Row], old: Master) -> None:
+        """Take in (name, wrapped under `old`, expires), each wrapped anew."""
+        with self._writing() as (_, master):
+            self._many(
+                "INSERT INTO secrets (name, wrapped, expires) VALUES (?, ?, ?)",
+                [(n, seal(master, n, open_secret(old, n, w)), expires) for n, w, expires in rows],
+            )
+
+    def destroyed_count(self) -> int:
+        """How many records' keys were destroyed; it only grows."""
+        return int(self._read("SELECT count(*) FROM destroyed")[0][0])
 
     # -- named secrets ---------------------------------------------------------------------
     def put_secret(self, name: str, value: bytes, expires: datetime | None = None) -> None:
@@ -354,6 +419,22 @@ class SQLiteKeyStore(KeyStore):
     def _exclusively(self) -> AbstractContextManager[Execute]:
         return self._writer.writing()
 
+    @contextmanager
+    def _snapshot(self) -> Iterator[Execute]:
+        with self._pool.lend() as connection:
+
+            def run(statement: str, params: Sequence[object] = ()) -> list[Row]:
+                try:
+                    return sqlite.rows_of(connection, statement, params)
+                except apsw.Error as error:
+                    raise sqlite.translated(error) from error
+
+            run("BEGIN")
+            try:
+                yield run
+            finally:
+                run("COMMIT")
+
     def _many(self, statement: str, rows: Sequence[Row]) -> None:
         self._writer.connection.executemany(statement, rows)
 
@@ -393,6 +474,13 @@ class PostgresKeyStore(KeyStore):
         with self._pool.lend() as connection, postgres.writing(connection) as run:
             run("LOCK TABLE generation IN EXCLUSIVE MODE")
             self._turn.connection = connection
+            yield run
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[Execute]:
+        with self._pool.lend() as connection, postgres.writing(connection) as run:
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
             yield run
 
     def _many(self, statement: str, rows: Sequence[Row]) -> None:

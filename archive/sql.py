@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from archive.sql_audit import PARTS, AuditReads
+from archive.sql_copy import CopyTables
 from archive.store import (
     Ask,
     Checkpoint,
@@ -126,7 +127,7 @@ def find_placed(run: Execute, span: Span) -> list[tuple[StoredEvent, bytes | Non
     return [(stored_event(row), row[9]) for row in rows]
 
 
-class SqlStore(AuditReads, ABC):
+class SqlStore(AuditReads, CopyTables, ABC):
     """The part of `archive.store.Store` that needs no particular database."""
 
     _owned = f"events e JOIN content c ON {OF_EVENT}"

@@ -35,6 +35,7 @@ from archive.sql import (
     raw,
 )
 from archive.store import (
+from archive.sql_copy import Table
     Ask,
     Batch,
     DuplicateEvent,
@@ -470,3 +471,15 @@ class SQLiteStore(SqlStore):
         self._pool.close()
         with self._writer.lock:
             self._writer.connection.close()
+    # -- copies ----------------------------------------------------------------------------
+    def _copy_in(self, target: Table, rows: Sequence[Row]) -> None:
+        with self._writer.writing():
+            self._writer.connection.executemany(
+                f"INSERT INTO {target.name} ({', '.join(target.names)}) "
+                f"VALUES ({marks(len(target.columns))})",
+                rows,
+            )
+
+    def copied_in(self) -> None:
+        """The log is its own head here."""
+
