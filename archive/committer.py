@@ -34,7 +34,9 @@ from archive.store import (
     IdempotencyMismatch,
     InvalidUnit,
     NewEvent,
+    NotQuiet,
     OutcomeUnknown,
+    Quiet,
     Sealed,
     Span,
     Store,
@@ -47,6 +49,8 @@ from archive.store import (
 )
 
 Clock = Callable[[], datetime]
+REFUSALS = (VersionConflict, NotQuiet, IdempotencyMismatch, AttachmentMissing, InvalidUnit)
+"""Of one unit, while the rest of its group goes on."""
 GROUP_UNITS = 64
 GROUP_EVENTS = 1000
 LEAF_REST = 256
@@ -143,7 +147,7 @@ class Committer:
     def commit(self, unit: Unit) -> tuple[Committed, ...]:
         """Returns when the unit is durable: one `Committed` per event, in order.
 
-        Refusals, of this unit only, with nothing of it written: VersionConflict,
+        Refusals, of this unit only, with nothing of it written: VersionConflict, NotQuiet,
         IdempotencyMismatch, DuplicateEvent, AttachmentMissing, InvalidUnit, StorageFull,
         StoreUnavailable. OutcomeUnknown: wholly there or not at all.
         """
@@ -329,6 +333,7 @@ class Draft:
         self._counters = dict(found.counters)
         self._counted: dict[tuple[str, int], int] = {}
         self._new_keys: dict[bytes, tuple[bytes, tuple[Committed, ...]]] = {}
+        self._loud: dict[Quiet, int | None] = {}
         self._new_sources: dict[bytes, tuple[Committed, ...]] = {}
         self._idempotency: list[tuple[Idempotency, Span]] = []
         self._outcomes: list[tuple[Pending, tuple[Committed, ...] | StoreError]] = []
@@ -339,7 +344,7 @@ class Draft:
         outcome: tuple[Committed, ...] | StoreError
         try:
             outcome = self._recognised(pending.unit) or self._placed(pending.unit)
-        except (VersionConflict, IdempotencyMismatch, AttachmentMissing, InvalidUnit) as refusal:
+        except REFUSALS as refusal:
             outcome = refusal
         self._outcomes.append((pending, outcome))
 
@@ -388,7 +393,7 @@ class Draft:
     def _placed(self, unit: Unit) -> tuple[Committed, ...]:
         try:
             self._expect(unit)
-        except VersionConflict:
+        except (VersionConflict, NotQuiet):
             earlier = sent_before(self._transaction, unit)
             if earlier is None:
                 raise
@@ -411,6 +416,22 @@ class Draft:
             for part in sealed.content:
                 if part.ciphertext is None and part.key_id not in self._found.attachments:
                     raise AttachmentMissing(part.key_id)
+        if unit.quiet is not None:
+            self._expect_quiet(unit.quiet)
+
+    def _expect_quiet(self, quiet: Quiet) -> None:
+        """In the log as it is while its head is held, and in what this group adds to it."""
+        if quiet not in self._loud:
+            self._loud[quiet] = self._transaction.first_of(quiet)
+        mine = (
+            new.row.leaf_index
+            for new in self.events
+            if new.row.topic in quiet.topics and new.row.leaf_index >= quiet.since
+        )
+        first = self._loud[quiet]
+        first = next(mine, None) if first is None else first
+        if first is not None:
+            raise NotQuiet(first)
 
     def _place(self, sealed: Sealed) -> Committed:
         number = None if sealed.prefix is None else self._number(sealed.prefix)

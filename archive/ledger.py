@@ -34,6 +34,7 @@ from archive.store import (
     Committed,
     Idempotency,
     IdempotencyMismatch,
+    Quiet,
     Sealed,
     Store,
     StoreCorrupt,
@@ -43,7 +44,7 @@ from archive.store import (
     Unit,
     VersionConflict,
 )
-from domain.commands import AnyCommand, LinkTo, Open, TakeStep
+from domain.commands import AnyCommand, Dispose, File, LinkTo, Open, TakeStep
 from domain.context import Context, LinkedHead
 from domain.decide import Decision, decide
 from domain.errors import DomainError
@@ -100,6 +101,7 @@ class Asked:
     expected: int | None = None
     idempotency: Idempotency | None = None
     source: bytes | None = None
+    quiet: Quiet | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,26 +279,27 @@ class Ledger(Application[UUID]):
         expected: int | None = None,
         idempotency: Idempotency | None = None,
         source: bytes | None = None,
+        quiet: Quiet | None = None,
     ) -> Outcome:
         """Decide, seal, commit. Raises DomainError, or StoreError (VersionConflict ...).
 
         `expected`: the version the caller saw; without it the command is tried again on a newer
-        state. A request that was committed before gives its first receipt again.
+        state. A request that was committed before gives its first receipt again. `quiet`: what must
+        not have moved besides (NotQuiet).
         """
-        with self._turn(command):
-            return self._executed(command, expected, idempotency, source)
+        return self._execute(Asked(command, expected, idempotency, source, quiet))
 
-    def _executed(
-        self,
-        command: AnyCommand,
-        expected: int | None,
-        idempotency: Idempotency | None,
-        source: bytes | None,
-    ) -> Outcome:
+    def _execute(self, one: Asked) -> Outcome:
+        with self._turn(one.command):
+            return self._executed(one)
+
+    def _executed(self, one: Asked) -> Outcome:
+        command, expected = one.command, one.expected
+        idempotency, source = one.idempotency, one.source
         for attempt in range(RETRIES):
             try:
                 record = self._current(command, expected)
-                return self._commit(record, command, idempotency, source)
+                return self._commit(record, one)
             except VersionConflict as conflict:
                 self.forget(command.record_id)
                 self.keyring.refresh()
@@ -374,7 +377,7 @@ class Ledger(Application[UUID]):
         decision = decide(record, command, self._context(record, command))
         expected = self._reads(decision)
         sealed = self.seal(record, decision)
-        unit = Unit((sealed,), expected, one.idempotency, one.source)
+        unit = Unit((sealed,), expected, one.idempotency, one.source, one.quiet)
         if record is not None:  # a record that is only now opened is known to nobody else
             placed = Recorded(decision.event, command.received_at, -1, sealing.digest(sealed))
             after[command.record_id] = _after(record, placed)
@@ -382,12 +385,7 @@ class Ledger(Application[UUID]):
 
     def _outcome(self, one: Asked) -> Outcome | Exception:
         try:
-            return self.execute(
-                one.command,
-                expected=one.expected,
-                idempotency=one.idempotency,
-                source=one.source,
-            )
+            return self._execute(one)
         except Exception as error:  # noqa: BLE001 - handed to the one who asked
             return error
 
@@ -405,13 +403,18 @@ class Ledger(Application[UUID]):
         *,
         idempotency: Idempotency | None = None,
         source: bytes | None = None,
+        quiet: Quiet | None = None,
     ) -> list[Outcome]:
         """All of these commands as one unit, or none. Each is made from the records as those
         before it leave them. Raises TogetherError naming the first that is refused; StoreError."""
-        return self.with_present_keys(lambda: self._together(asked, idempotency, source))
+        return self.with_present_keys(lambda: self._together(asked, idempotency, source, quiet))
 
     def _together(
-        self, asked: Sequence[Making], idempotency: Idempotency | None, source: bytes | None
+        self,
+        asked: Sequence[Making],
+        idempotency: Idempotency | None,
+        source: bytes | None,
+        quiet: Quiet | None,
     ) -> list[Outcome]:
         made: list[tuple[Sealed, Decision]] = []
         after: dict[str, Record] = {}
@@ -434,7 +437,7 @@ class Ledger(Application[UUID]):
             after[command.record_id] = _after(record, placed)
             reads.update({k: v for k, v in decision.reads.items() if k not in after})
             made.append((sealed, decision))
-        unit = Unit(tuple(sealed for sealed, _ in made), reads, idempotency, source)
+        unit = Unit(tuple(sealed for sealed, _ in made), reads, idempotency, source, quiet)
         try:
             committed = self.committer.commit(unit)
         except VersionConflict:
@@ -480,14 +483,9 @@ class Ledger(Application[UUID]):
         placed = [(row, self.store.receipt(row.leaf_index)) for row in rows]
         return [Outcome(c, None, None) for c in replayed(placed)]
 
-    def _commit(
-        self,
-        record: Record | None,
-        command: AnyCommand,
-        idempotency: Idempotency | None,
-        source: bytes | None,
-    ) -> Outcome:
+    def _commit(self, record: Record | None, one: Asked) -> Outcome:
         """What needs the stores is read here; the rest is done when the group's turn comes."""
+        command = one.command
         context = self._context(record, command)
         key = self._key(command.record_id)
         made: list[tuple[Sealed, Decision]] = []
@@ -497,7 +495,7 @@ class Ledger(Application[UUID]):
             expected = self._reads(decision)
             sealed = self.seal(record, decision, key)
             made.append((sealed, decision))
-            return Unit((sealed,), expected, idempotency, source)
+            return Unit((sealed,), expected, one.idempotency, one.source, one.quiet)
 
         if getattr(command, "attachments", ()):  # they are looked up while it is made
             (committed,) = self.committer.commit(make())
@@ -613,7 +611,8 @@ class Ledger(Application[UUID]):
         linked = (
             self._linked(record, command) if self._looks_at_links(record, step, command) else ()
         )
-        if not named and not linked:
+        warrant = self._warrant(command)
+        if not named and not linked and warrant is None:
             return context
         known = {head.record: head.kind for head in linked} | self._kinds(named)
         return Context(
@@ -623,7 +622,19 @@ class Ledger(Application[UUID]):
             zone=context.zone,
             tzdata=context.tzdata,
             known=known,
+            warrant=warrant,
         )
+
+    def _warrant(self, command: AnyCommand) -> Record | None:
+        """The record that a command rests on; the commit checks that it has not moved."""
+        match command:
+            case Dispose(warrant=named) | File(claim=str(named)):
+                try:
+                    return self.get(named)
+                except NoSuchRecordError:
+                    return None
+            case _:
+                return None
 
     def _named(self, step: Step | None, command: AnyCommand) -> list[str]:
         if isinstance(command, LinkTo):

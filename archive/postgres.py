@@ -28,6 +28,7 @@ from archive.sql import (
     SqlStore,
     content_rows,
     find_events,
+    find_first,
     find_placed,
     micros,
     moment,
@@ -35,7 +36,6 @@ from archive.sql import (
 )
 from archive.sql_audit import PARTS
 from archive.store import (
-from archive.sql_copy import Table
     Ask,
     Batch,
     DuplicateEvent,
@@ -43,6 +43,7 @@ from archive.sql_copy import Table
     Head,
     NewEvent,
     OutcomeUnknown,
+    Quiet,
     Span,
     StorageFull,
     StoreCorrupt,
@@ -140,8 +141,6 @@ class ConnectionLost(StoreUnavailable):
 
 def lost(error: psycopg.Error) -> bool:
     """Whether the server is gone: no code at all, class 08, or a shutdown (57P01 to 57P05)."""
-COPIED = {"int": "int8", "bytes": "bytea", "text": "text"}
-"""How a column of a copied table is sent."""
     return isinstance(error, psycopg.OperationalError) and (
         error.sqlstate is None or error.sqlstate.startswith(("08", "57P"))
     )
@@ -347,6 +346,12 @@ class PostgresTransaction:
         except psycopg.Error as error:
             raise translated(error) from error
 
+    def first_of(self, quiet: Quiet) -> int | None:
+        try:
+            return find_first(self._run, quiet)
+        except psycopg.Error as error:
+            raise translated(error) from error
+
     def commit(self, batch: Batch) -> None:
         try:
             self._send(batch)
@@ -507,24 +512,3 @@ class PostgresStore(SqlStore):
     def close(self) -> None:
         self._pool.close()
         self._writer.close()
-    # -- copies ----------------------------------------------------------------------------
-    def _copy_in(self, target: Table, rows: Sequence[Row]) -> None:
-        into = f"COPY {target.name} ({', '.join(target.names)}) FROM STDIN (FORMAT BINARY)"
-        types = [COPIED[kind.removesuffix("?")] for _, kind in target.columns]
-        with (
-            self._pool.lend() as connection,
-            writing(connection),
-            connection.cursor() as cursor,
-            cursor.copy(into) as copy,
-        ):
-            copy.set_types(types)
-            for row in rows:
-                copy.write_row(row)
-
-    def copied_in(self) -> None:
-        with self._writing() as run:
-            run(
-                "UPDATE head SET size = (SELECT count(*) FROM events), "
-                "recorded_at = (SELECT recorded_at FROM events ORDER BY leaf_index DESC LIMIT 1)"
-            )
-

@@ -13,12 +13,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from archive.sql_audit import PARTS, AuditReads
-from archive.sql_copy import CopyTables
 from archive.store import (
     Ask,
     Checkpoint,
     Head,
     NewEvent,
+    Quiet,
     Span,
     StoreCorrupt,
     StoredContent,
@@ -31,6 +31,8 @@ EVENT = "leaf_index, record_id, version, topic, event_id, state, leaf_hash, reco
 OF_EVENT = f"c.slot >= e.leaf_index * {PARTS} AND c.slot < e.leaf_index * {PARTS} + {PARTS}"
 CONTENT = "e.leaf_index, e.record_id, e.event_id, c.slot, c.key_id, c.wrapped, c.ciphertext"
 CHUNK = 500
+END = 2**63 - 1
+"""After every leaf."""
 RANGES = 50
 """Ranges of slots in one statement."""
 Row = Sequence[Any]
@@ -113,6 +115,14 @@ def find_events(run: Execute, event_ids: Sequence[str]) -> dict[str, StoredEvent
     return found
 
 
+def find_first(run: Execute, quiet: Quiet) -> int | None:
+    """The first leaf of these topics from an index on."""
+    if not quiet.topics:
+        return None
+    rows = run(selecting(quiet.topics), (quiet.since, END, *quiet.topics, 1))
+    return rows[0][0] if rows else None
+
+
 def find_placed(run: Execute, span: Span) -> list[tuple[StoredEvent, bytes | None]]:
     rows = run(
         f"SELECT {EVENT}, receipt FROM events WHERE leaf_index >= ? AND leaf_index < ? "
@@ -127,7 +137,7 @@ def find_placed(run: Execute, span: Span) -> list[tuple[StoredEvent, bytes | Non
     return [(stored_event(row), row[9]) for row in rows]
 
 
-class SqlStore(AuditReads, CopyTables, ABC):
+class SqlStore(AuditReads, ABC):
     """The part of `archive.store.Store` that needs no particular database."""
 
     _owned = f"events e JOIN content c ON {OF_EVENT}"

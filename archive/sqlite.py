@@ -28,6 +28,7 @@ from archive.sql import (
     SqlStore,
     content_rows,
     find_events,
+    find_first,
     find_placed,
     marks,
     micros,
@@ -35,7 +36,6 @@ from archive.sql import (
     raw,
 )
 from archive.store import (
-from archive.sql_copy import Table
     Ask,
     Batch,
     DuplicateEvent,
@@ -43,6 +43,7 @@ from archive.sql_copy import Table
     Head,
     NewEvent,
     OutcomeUnknown,
+    Quiet,
     Span,
     StorageFull,
     StoredEvent,
@@ -364,6 +365,12 @@ class SQLiteTransaction:
     def placed(self, span: Span) -> list[tuple[StoredEvent, bytes | None]]:
         return find_placed(self._run, span)
 
+    def first_of(self, quiet: Quiet) -> int | None:
+        try:
+            return find_first(self._run, quiet)
+        except apsw.Error as error:
+            raise translated(error) from error
+
     def commit(self, batch: Batch) -> None:
         connection = self._writer.connection
         try:
@@ -471,15 +478,3 @@ class SQLiteStore(SqlStore):
         self._pool.close()
         with self._writer.lock:
             self._writer.connection.close()
-    # -- copies ----------------------------------------------------------------------------
-    def _copy_in(self, target: Table, rows: Sequence[Row]) -> None:
-        with self._writer.writing():
-            self._writer.connection.executemany(
-                f"INSERT INTO {target.name} ({', '.join(target.names)}) "
-                f"VALUES ({marks(len(target.columns))})",
-                rows,
-            )
-
-    def copied_in(self) -> None:
-        """The log is its own head here."""
-

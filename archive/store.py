@@ -31,6 +31,20 @@ class VersionConflict(StoreError):
         self.record_id, self.expected, self.current = record_id, expected, current
 
 
+class NotQuiet(StoreError):
+    """Something of these topics was added since the caller looked. Nothing of the unit was written.
+
+    `leaf_index`: the first leaf that was.
+    """
+
+    def __init__(self, leaf_index: int) -> None:
+        super().__init__(
+            f"leaf {leaf_index} was added after what this command rests on was read: look again, "
+            "and repeat the command if it still makes sense"
+        )
+        self.leaf_index = leaf_index
+
+
 class IdempotencyMismatch(StoreError):
     """The Idempotency-Key was used before, with another body. Nothing was written."""
 
@@ -132,6 +146,17 @@ class Idempotency:
 
 
 @dataclass(frozen=True, slots=True)
+class Quiet:
+    """No leaf from index `since` on may be of one of these topics.
+
+    For what rests on everything of a kind (every legal hold there is), not on some records of it.
+    """
+
+    topics: tuple[str, ...]
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
 class Unit:
     """What is committed together or not at all.
 
@@ -144,6 +169,7 @@ class Unit:
     expected: Mapping[str, int] = field(default_factory=dict)
     idempotency: Idempotency | None = None
     source: bytes | None = None
+    quiet: Quiet | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +299,10 @@ class WriteTransaction(Protocol):
 
     def placed(self, span: Span) -> list[tuple[StoredEvent, bytes | None]]:
         """The rows and receipts of an earlier unit."""
+        ...
+
+    def first_of(self, quiet: Quiet) -> int | None:
+        """The first stored leaf that is not as quiet as this; None where all is."""
         ...
 
     def commit(self, batch: Batch) -> None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from domain.errors import DisposalError
 from domain.events import Values
@@ -106,6 +107,26 @@ def list_hash(items: Sequence[Values]) -> str:
     return fingerprint([dict(row) for row in items])
 
 
+Answer = TypeVar("Answer")
+
+
+def _remembered(fold: Callable[[Record], Answer]) -> Callable[[Record], Answer]:
+    """The last answer: thousands of items are asked about in one and the same record."""
+    last: list[tuple[object, Answer]] = []
+
+    @wraps(fold)
+    def ask(record: Record) -> Answer:
+        for entries, answer in last:
+            if entries is record.entries:
+                return answer
+        answer = fold(record)
+        last[:] = [(record.entries, answer)]
+        return answer
+
+    return ask
+
+
+@_remembered
 def listing(record: Record) -> Listing:
     """The present list of a disposal. DisposalError where the record is no list."""
     entry = _listed(record)
@@ -184,16 +205,21 @@ def reviews(record: Record) -> tuple[Entry, ...]:
 
 
 def outcome(record: Record, item: str) -> Outcome | None:
-    """What the owner of the item said last. Where nobody owns it, any reviewer of the list may."""
+    """What the owner of the item said last; None where nobody has reviewed it."""
+    return outcomes(record).get(item)
+
+
+@_remembered
+def outcomes(record: Record) -> Mapping[str, Outcome]:
+    """What the owner of each item said last. Where nobody owns one, any of the owners may."""
     present = listing(record)
-    row = present.items.get(item)
-    owners = present.owners if row is None or row.owner is None else frozenset({row.owner})
-    found = None
+    found = {}
     for entry in reviews(record):
-        person = entry.behalf or entry.actor
-        for said in entry.values["items"] if person in owners else ():
-            if said["item"] == item:
-                found = _outcome(said, person or "", entry.digest)
+        person = entry.behalf or entry.actor or ""
+        for said in entry.values["items"]:
+            row = present.items.get(said["item"])
+            if row is not None and person in ({row.owner} if row.owner else present.owners):
+                found[row.item] = _outcome(said, person, entry.digest)
     return found
 
 
@@ -208,6 +234,7 @@ def _outcome(said: Values, person: str, digest: str) -> Outcome:
     )
 
 
+@_remembered
 def approvals(record: Record) -> tuple[Approval, ...]:
     """The approvals of the present list, which name its very hash, oldest first."""
     present = listing(record).list_hash

@@ -150,8 +150,8 @@ def review_is_of_the_list_1(record: Record | None, values: Values, context: Cont
 
 def disposal_reviewed_1(record: Record | None, values: Values, context: Context | None) -> bool:
     """Every item of the present list was reviewed by its own owner."""
-    return record is not None and all(
-        disposals.outcome(record, item) is not None for item in disposals.listing(record).items
+    return record is not None and (
+        disposals.listing(record).items.keys() <= disposals.outcomes(record).keys()
     )
 
 
