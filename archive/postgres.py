@@ -35,6 +35,7 @@ from archive.sql import (
     raw,
 )
 from archive.sql_audit import PARTS
+from archive.sql_copy import Table
 from archive.store import (
     Ask,
     Batch,
@@ -90,6 +91,13 @@ CREATE TABLE IF NOT EXISTS checkpoints (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, size bigint NOT NULL, note bytea NOT NULL,
   made_at bigint NOT NULL, UNIQUE (size, note)
 );
+CREATE TABLE IF NOT EXISTS timestamps (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, token_hash bytea NOT NULL UNIQUE,
+  size bigint NOT NULL, note_hash bytea NOT NULL, authority text NOT NULL, token bytea NOT NULL,
+  gen_time bigint NOT NULL, ends bigint NOT NULL, renews bytea, renewed bigint NOT NULL DEFAULT 0
+);
+CREATE INDEX IF NOT EXISTS timestamps_newest ON timestamps (gen_time);
+CREATE INDEX IF NOT EXISTS timestamps_ending ON timestamps (ends) WHERE renewed = 0;
 -- Ciphertext does not compress: do not try.
 ALTER TABLE content ALTER COLUMN ciphertext SET STORAGE EXTERNAL;
 ALTER TABLE segments ALTER COLUMN ciphertext SET STORAGE EXTERNAL;
@@ -132,6 +140,8 @@ FINDS = (
     "WHERE attachment_id = ANY(%b::bytea[])",
     "SELECT 4, NULL, prefix, year, next, NULL FROM counters WHERE prefix = ANY(%b::text[])",
 )
+COPIED = {"int": "int8", "bytes": "bytea", "text": "text"}
+"""How a column of a copied table is sent."""
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
@@ -444,7 +454,7 @@ class PostgresStore(SqlStore):
         )
         self._writer = Writer(self._connect)
         with self._pool.lend() as connection:
-            create(connection, schema, SCHEMA, "checkpoints")
+            create(connection, schema, SCHEMA, "timestamps")
 
     def _connect(self) -> Connection:
         return connect(self._dsn, self._schema)
@@ -496,6 +506,27 @@ class PostgresStore(SqlStore):
                 yield
             finally:
                 del self._pinned.connection
+
+    # -- copies ----------------------------------------------------------------------------
+    def _copy_in(self, target: Table, rows: Sequence[Row]) -> None:
+        into = f"COPY {target.name} ({', '.join(target.names)}) FROM STDIN (FORMAT BINARY)"
+        types = [COPIED[kind.removesuffix("?")] for _, kind in target.columns]
+        with (
+            self._pool.lend() as connection,
+            writing(connection),
+            connection.cursor() as cursor,
+            cursor.copy(into) as copy,
+        ):
+            copy.set_types(types)
+            for row in rows:
+                copy.write_row(row)
+
+    def copied_in(self) -> None:
+        with self._writing() as run:
+            run(
+                "UPDATE head SET size = (SELECT count(*) FROM events), "
+                "recorded_at = (SELECT recorded_at FROM events ORDER BY leaf_index DESC LIMIT 1)"
+            )
 
     # -- housekeeping ----------------------------------------------------------------------
     def scrub(self) -> None:

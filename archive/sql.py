@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from archive.sql_audit import PARTS, AuditReads
+from archive.sql_copy import CopyTables
 from archive.store import (
     Ask,
     Checkpoint,
@@ -23,6 +24,7 @@ from archive.store import (
     StoreCorrupt,
     StoredContent,
     StoredEvent,
+    Timestamp,
     WriteTransaction,
 )
 
@@ -30,9 +32,11 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EVENT = "leaf_index, record_id, version, topic, event_id, state, leaf_hash, recorded_at, number"
 OF_EVENT = f"c.slot >= e.leaf_index * {PARTS} AND c.slot < e.leaf_index * {PARTS} + {PARTS}"
 CONTENT = "e.leaf_index, e.record_id, e.event_id, c.slot, c.key_id, c.wrapped, c.ciphertext"
+STAMP = "size, note_hash, authority, token, gen_time, ends, renews"
 CHUNK = 500
 END = 2**63 - 1
 """After every leaf."""
+LAST = 2**63 - 1
 RANGES = 50
 """Ranges of slots in one statement."""
 Row = Sequence[Any]
@@ -75,6 +79,11 @@ def stored_content(row: Row) -> StoredContent:
     return StoredContent(
         index, record_id.hex(), event_id.hex(), slot % PARTS, key_id.hex(), wrapped, ciphertext
     )
+
+
+def stored_timestamp(row: Row) -> Timestamp:
+    size, note_hash, authority, token, gen_time, ends, renews = row[:7]
+    return Timestamp(size, note_hash, authority, token, moment(gen_time), moment(ends), renews)
 
 
 def content_rows(events: Sequence[NewEvent]) -> list[Row]:
@@ -137,7 +146,7 @@ def find_placed(run: Execute, span: Span) -> list[tuple[StoredEvent, bytes | Non
     return [(stored_event(row), row[9]) for row in rows]
 
 
-class SqlStore(AuditReads, ABC):
+class SqlStore(AuditReads, CopyTables, ABC):
     """The part of `archive.store.Store` that needs no particular database."""
 
     _owned = f"events e JOIN content c ON {OF_EVENT}"
@@ -384,6 +393,60 @@ class SqlStore(AuditReads, ABC):
     def tile(self, level: int, n: int) -> bytes | None:
         rows = self._read("SELECT hashes FROM tiles WHERE level = ? AND n = ?", (level, n))
         return rows[0][0] if rows else None
+
+    # -- timestamps ------------------------------------------------------------------------
+    def put_timestamp(self, timestamp: Timestamp) -> None:
+        with self._writing() as run:
+            run(
+                f"INSERT INTO timestamps (token_hash, {STAMP}) VALUES ({marks(8)}) "
+                "ON CONFLICT (token_hash) DO NOTHING",
+                (
+                    timestamp.hash,
+                    timestamp.size,
+                    timestamp.note_hash,
+                    timestamp.authority,
+                    timestamp.token,
+                    micros(timestamp.gen_time),
+                    micros(timestamp.ends),
+                    timestamp.renews,
+                ),
+            )
+            for older in timestamp.renewed():
+                run("UPDATE timestamps SET renewed = 1 WHERE token_hash = ?", (older,))
+
+    def timestamps(self, size: int | None = None) -> Iterator[Timestamp]:
+        where, params = ("size = ? AND ", [size]) if size is not None else ("", [])
+        last = 0
+        while rows := self._read(
+            f"SELECT {STAMP}, id FROM timestamps WHERE {where}id > ? ORDER BY id LIMIT ?",
+            (*params, last, CHUNK),
+        ):
+            for row in rows:
+                yield stored_timestamp(row)
+            last = rows[-1][7]
+
+    def newest_timestamps(
+        self, authority: str | None = None, limit: int | None = None
+    ) -> Iterator[Timestamp]:
+        where, params = ("authority = ? AND ", [authority]) if authority is not None else ("", [])
+        left, at, before = LAST if limit is None else limit, LAST, LAST
+        while left > 0 and (
+            rows := self._read(
+                f"SELECT {STAMP}, id FROM timestamps WHERE {where}(gen_time, id) < (?, ?) "
+                "ORDER BY gen_time DESC, id DESC LIMIT ?",
+                (*params, at, before, min(CHUNK, left)),
+            )
+        ):
+            for row in rows:
+                yield stored_timestamp(row)
+            at, before, left = rows[-1][4], rows[-1][7], left - len(rows)
+
+    def ending_timestamps(self, before: datetime, limit: int) -> list[Timestamp]:
+        rows = self._read(
+            f"SELECT {STAMP} FROM timestamps WHERE renewed = 0 AND ends < ? ORDER BY id LIMIT ?",
+            (micros(before), limit),
+        )
+        return [stored_timestamp(row) for row in rows]
 
     # -- housekeeping ----------------------------------------------------------------------
     def forget_expired(self, now: datetime) -> int:

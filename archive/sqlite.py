@@ -35,6 +35,7 @@ from archive.sql import (
     moment,
     raw,
 )
+from archive.sql_copy import Table
 from archive.store import (
     Ask,
     Batch,
@@ -98,6 +99,13 @@ CREATE TABLE IF NOT EXISTS checkpoints (
   id INTEGER PRIMARY KEY, size INTEGER NOT NULL, note BLOB NOT NULL, made_at INTEGER NOT NULL,
   UNIQUE (size, note)
 ) STRICT;
+CREATE TABLE IF NOT EXISTS timestamps (
+  id INTEGER PRIMARY KEY, token_hash BLOB NOT NULL UNIQUE, size INTEGER NOT NULL,
+  note_hash BLOB NOT NULL, authority TEXT NOT NULL, token BLOB NOT NULL, gen_time INTEGER NOT NULL,
+  ends INTEGER NOT NULL, renews BLOB, renewed INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX IF NOT EXISTS timestamps_newest ON timestamps (gen_time);
+CREATE INDEX IF NOT EXISTS timestamps_ending ON timestamps (ends) WHERE renewed = 0;
 """
 BUSY_MS = 30_000
 MANY, STATEMENTS = 64, 512
@@ -177,7 +185,8 @@ def use_wal(connection: apsw.Connection) -> None:
 class Writer:
     """The one connection of this process that writes; held by one thread at a time."""
 
-    def __init__(self, path: Path, schema: str) -> None:
+    def __init__(self, path: Path, schema: str, last: str | None = None) -> None:
+        """`last`: a table of the schema that is there only if all of them are."""
         self.connection = apsw.Connection(str(path), statementcachesize=STATEMENTS)
         self.connection.set_busy_timeout(BUSY_MS)
         use_wal(self.connection)
@@ -191,10 +200,15 @@ class Writer:
             "cache_size = -65536",
         ):
             self.run(f"PRAGMA {pragma}")
-        if self.run("PRAGMA schema_version")[0][0] == 0:
+        if self.run("PRAGMA schema_version")[0][0] == 0 or self._lacks(last):
             self.connection.execute(f"BEGIN IMMEDIATE; {schema} COMMIT")
         self.lock = threading.Lock()
         self.left: Left | None = None
+
+    def _lacks(self, table: str | None) -> bool:
+        """An archive of an earlier release gets its new tables when it is opened."""
+        wanted = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?"
+        return table is not None and not self.run(wanted, (table,))
 
     def run(self, statement: str, params: Sequence[object] = ()) -> list[Row]:
         return rows_of(self.connection, statement, params)
@@ -432,7 +446,7 @@ class SQLiteStore(SqlStore):
         self.path = path
         self._pinned = threading.local()
         try:
-            self._writer = Writer(path, SCHEMA)
+            self._writer = Writer(path, SCHEMA, "timestamps")
         except apsw.Error as error:
             raise translated(error) from error
         self._pool: Pool[apsw.Connection] = Pool(
@@ -469,6 +483,18 @@ class SQLiteStore(SqlStore):
             finally:
                 del self._pinned.connection
                 connection.execute("COMMIT")
+
+    # -- copies ----------------------------------------------------------------------------
+    def _copy_in(self, target: Table, rows: Sequence[Row]) -> None:
+        with self._writer.writing():
+            self._writer.connection.executemany(
+                f"INSERT INTO {target.name} ({', '.join(target.names)}) "
+                f"VALUES ({marks(len(target.columns))})",
+                rows,
+            )
+
+    def copied_in(self) -> None:
+        """The log is its own head here."""
 
     # -- housekeeping ----------------------------------------------------------------------
     def scrub(self) -> None:

@@ -6,6 +6,7 @@ published formats (32 hex digits); bytes that were signed or sealed are never lo
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -288,6 +289,33 @@ class Checkpoint:
     made_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Timestamp:
+    """An RFC 3161 token over the checkpoint of `size` leaves whose note has this SHA-256.
+
+    `renews`: what it is over instead, the hashes of older tokens one after another; size and note
+    are then those of the youngest. `ends`: when the authority's certificate does. Rows can be
+    forged by whoever writes the table: `archive.timestamps` verifies before it believes.
+    """
+
+    size: int
+    note_hash: bytes
+    authority: str
+    token: bytes
+    gen_time: datetime
+    ends: datetime
+    renews: bytes | None = None
+
+    @property
+    def hash(self) -> bytes:
+        return hashlib.sha256(self.token).digest()
+
+    def renewed(self) -> tuple[bytes, ...]:
+        """The hashes of the tokens that this one renews."""
+        told = self.renews or b""
+        return tuple(told[at : at + 32] for at in range(0, len(told), 32))
+
+
 class WriteTransaction(Protocol):
     """The head of the log is held: no other writer, in any process, places a leaf meanwhile."""
 
@@ -452,6 +480,25 @@ class Store(Protocol):
 
     def tile(self, level: int, n: int) -> bytes | None:
         """The widest version of this tile that was stored."""
+        ...
+
+    # -- timestamps ------------------------------------------------------------------------
+    def put_timestamp(self, timestamp: Timestamp) -> None:
+        """Keep a token, and mark those that it renews, in one transaction; twice is no error."""
+        ...
+
+    def timestamps(self, size: int | None = None) -> Iterator[Timestamp]:
+        """Tokens over the checkpoints of exactly `size` leaves, or all, in the order kept."""
+        ...
+
+    def newest_timestamps(
+        self, authority: str | None = None, limit: int | None = None
+    ) -> Iterator[Timestamp]:
+        """From the latest time down, streamed: the first that verifies is the highest proven."""
+        ...
+
+    def ending_timestamps(self, before: datetime, limit: int) -> list[Timestamp]:
+        """Not renewed yet, whose certificate ends before; the oldest first."""
         ...
 
     # -- housekeeping ----------------------------------------------------------------------
