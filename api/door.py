@@ -171,17 +171,20 @@ async def read_body(request: Request, limit: int, idle: float) -> bytes:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json" and not media_type.endswith("+json"):
         raise Refusal("media-type")
-    too_large = Refusal("too-large", text(f"正文最多 {limit} 字节。", f"At most {limit} bytes."))
     if told_length(request) > limit:
-        raise too_large
+        raise _too_large(limit)
     chunks: list[bytes] = []
     size = 0
     async for chunk in chunks_of(request, idle):
         size += len(chunk)
         if size > limit:
-            raise too_large
+            raise _too_large(limit)
         chunks.append(chunk)
     return b"".join(chunks)
+
+
+def _too_large(limit: int) -> Refusal:
+    return Refusal("too-large", text(f"正文最多 {limit} 字节。", f"At most {limit} bytes."))
 
 
 def told_length(request: Request) -> float:
