@@ -9,7 +9,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from api.desk import Desk
+from archive.evidence.instant import time_text
 from archive.store import StoreError
+from archive.timestamps import Timestamps
 from archive.views.database import ViewError
 
 router = APIRouter(prefix="/health", tags=["状态 / health"])
@@ -50,4 +52,17 @@ def readiness(desk: Desk) -> dict[str, Any]:
         told = {"behind": state.behind, "stopped": stopped}
     except ViewError as error:
         views, told = type(error).__name__, {}
+    told["timestamps"] = _timestamps(archive.timestamps)
     return {"ready": store == "ok", "store": store, "size": size, "views": views, **told}
+
+
+def _timestamps(timestamps: Timestamps) -> dict[str, dict[str, str | None]]:
+    """Of each authority when its last token was, and since when none can be had. Readiness does not
+    depend on it: the log goes on, and only retention waits for a proven time."""
+    return {
+        each.name: {
+            "last": time_text(each.last) if each.last else None,
+            "away_since": time_text(each.away_since) if each.away_since else None,
+        }
+        for each in timestamps.health()
+    }

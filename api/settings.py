@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -43,7 +44,40 @@ def _origin(told: str) -> str:
     return told
 
 
+def _authorities(told: str) -> tuple[TimestampAuthority, ...]:
+    """`name=URL` or `name=URL#policy`, separated by white space."""
+    made = tuple(_authority(one) for one in told.split())
+    if len({each.name for each in made}) < len(made):
+        raise ValueError("give each timestamp authority a name of its own")
+    return made
+
+
+def _authority(told: str) -> TimestampAuthority:
+    match = _AUTHORITY.fullmatch(told)
+    if match is None:
+        raise ValueError(
+            "name=URL, or name=URL#policy with the policy's object identifier, separated by "
+            "spaces, such as plant=https://tsa.example/tsr#1.3.6.1.4.1.99999.1 (no user, no "
+            "password)"
+        )
+    return TimestampAuthority(*match.groups())
+
+
+_AUTHORITY = re.compile(
+    r"([a-z0-9][a-z0-9-]{0,31})="
+    r"(https?://[^\s#/?@]+(?:[/?][^\s#]*)?)"
+    r"(?:#([0-2](?:\.(?:0|[1-9][0-9]*))+))?"
+)
 _SITE = ZoneInfo("Asia/Shanghai")
+
+
+@dataclass(frozen=True, slots=True)
+class TimestampAuthority:
+    """One of LIUHEN_TIMESTAMP_AUTHORITIES. Its roots lie in <LIUHEN_TIMESTAMP_ROOTS>/<name>.pem."""
+
+    name: str
+    url: str
+    policy: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +98,9 @@ class Settings:
     request_seconds: int = 30
     idle_seconds: int = 30
     access_log_seconds: int = 5
+    timestamp_authorities: tuple[TimestampAuthority, ...] = ()
+    timestamp_roots: Path = Path("timestamp-roots")
+    timestamp_seconds: int = 3600
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -100,4 +137,7 @@ READERS: Mapping[str, Callable[[str], Any]] = {
     "request_seconds": _whole(1, 3600),
     "idle_seconds": _whole(1, 3600),
     "access_log_seconds": _whole(1, 3600),
+    "timestamp_authorities": _authorities,
+    "timestamp_roots": Path,
+    "timestamp_seconds": _whole(60, 86400),
 }

@@ -13,6 +13,7 @@ from typing import Self
 from zoneinfo import ZoneInfo
 
 from archive.attachments import Attachments
+from archive.authority import Authority
 from archive.check import Progress, Thoroughness, check
 from archive.committer import Committer, Placed
 from archive.destruction import Destruction
@@ -29,6 +30,7 @@ from archive.projector import Projector
 from archive.recorder import LogRecorder
 from archive.sqlite import SQLiteStore
 from archive.store import Store
+from archive.timestamps import Timestamps
 from archive.views.catalogue import ExtraView
 from archive.views.database import ViewDatabase, ViewDatabaseUnavailable, open_views
 
@@ -47,6 +49,8 @@ class Options:
     origin: str = "liuhen.local/archive"
     database: str | None = None
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Asia/Shanghai"))
+    authorities: tuple[Authority, ...] = ()
+    """Who is asked for timestamps; none, and no other server is ever spoken to."""
     views: tuple[ExtraView, ...] = ()
 
 
@@ -72,6 +76,7 @@ class Archive:
     organisation: Organisation
     attachments: Attachments
     log: TransparencyLog
+    timestamps: Timestamps
     view_database: ViewDatabase
     views: Projector
 
@@ -174,6 +179,7 @@ def _put_together(options: Options, opened: ExitStack) -> Archive:
     opened.callback(view_database.close)
     views = Projector(ledger, organisation, view_database, options.views)
     ledger.surroundings.incoming = views.incoming
+    log = TransparencyLog(store, keyring, options.clock)
     return Archive(
         options,
         store,
@@ -183,7 +189,8 @@ def _put_together(options: Options, opened: ExitStack) -> Archive:
         ledger,
         organisation,
         attachments,
-        TransparencyLog(store, keyring, options.clock),
+        log,
+        Timestamps(store, log, options.authorities, options.clock),
         view_database,
         views,
     )

@@ -73,6 +73,13 @@ LOG_TABLES = (
         "token_hash:bytes size:int note_hash:bytes authority:text token:bytes gen_time:int "
         "ends:int renews:bytes? renewed:int",
         "id",
+        200,
+    ),
+    table(
+        "timestamps",
+        "token_hash:bytes size:int note_hash:bytes authority:text token:bytes gen_time:int "
+        "ends:int renews:bytes? renewed:int",
+        "id",
         500,
     ),
 )

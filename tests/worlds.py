@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from archive.authority import Authority
 from archive.opening import Archive, Options, open_archive
+from tests.authority import TimestampAuthority, TurnedClock
 
 
 @dataclass
@@ -33,6 +35,7 @@ class World:
     options: Options
     clock: Clock
     archive: Archive = field(init=False)
+    authority: TimestampAuthority | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.archive = open_archive(self.options)
@@ -41,6 +44,27 @@ class World:
         self.archive.close()
         self.archive = open_archive(self.options)
         return self.archive
+
+    def with_authority(self) -> TimestampAuthority:
+        """From now on the archive asks a real timestamp authority, whose clock is its own; the
+        archive is opened anew (`world.archive`)."""
+        self.authority = made = TimestampAuthority(TurnedClock(self.clock.moment))
+        asked = Authority("tsa", made.url, (made.root.certificate,), made.policy)
+        self.options = replace(self.options, authorities=(asked,))
+        self.reopen()
+        return made
+
+    def let_pass(self, **span: float) -> None:
+        """Time passes for everybody, and the authority proves it."""
+        self.clock.turn(**span)
+        if self.authority is not None:
+            self.authority.clock.turn(**span)
+            self.archive.timestamps.stamp_all()
+
+    def close(self) -> None:
+        self.archive.close()
+        if self.authority is not None:
+            self.authority.close()
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -51,4 +75,4 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     options = Options(data=tmp_path / "data", clock=clock, database=database)
     made = World(options, clock)
     yield made
-    made.archive.close()
+    made.close()

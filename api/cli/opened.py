@@ -5,11 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
+from cryptography.x509 import Certificate
 
 from api.clock import now
-from api.settings import Settings
+from api.settings import SettingError, Settings
+from archive.authority import Authority, TimestampError, read_roots
 from archive.opening import Archive, Options, open_archive
 
 SETTLING_SECONDS = 60.0
@@ -22,7 +25,29 @@ def options(settings: Settings) -> Options:
         origin=settings.origin,
         database=settings.database,
         zone=settings.zone,
+        authorities=authorities(settings),
     )
+
+
+def authorities(settings: Settings) -> tuple[Authority, ...]:
+    """The configured timestamp authorities with their pinned roots. SettingError."""
+    return tuple(
+        Authority(
+            each.name, each.url, _roots(settings.timestamp_roots / f"{each.name}.pem"), each.policy
+        )
+        for each in settings.timestamp_authorities
+    )
+
+
+def _roots(path: Path) -> tuple[Certificate, ...]:
+    try:
+        return read_roots(path.read_bytes())
+    except (OSError, TimestampError) as error:
+        raise SettingError(
+            "LIUHEN_TIMESTAMP_ROOTS",
+            str(path.parent),
+            f"{path.name} must hold the root certificates of this timestamp authority ({error})",
+        ) from None
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from archive.check import BackgroundCheck, Thoroughness
 from archive.log import Heartbeat
 from archive.opening import Archive, open_archive
 from archive.sweeping import Sweeper
+from archive.timestamps import Stamper
 
 SAMPLE_KEYS = "sample-keys.json"
 """The sample plant's API keys, kept to be shown again: no other key ever lies in a file."""
@@ -79,14 +80,16 @@ def serve(host: str | None, port: int | None, *, with_sample: bool) -> None:
 
 @contextmanager
 def _kept_up(archive: Archive, settings: Settings) -> Iterator[None]:
-    """Views, checkpoints, self-checks and sweeping go on beside the server."""
+    """Views, checkpoints, timestamps, self-checks and sweeping go on beside the server."""
     heartbeat = Heartbeat(archive.log, settings.checkpoint_seconds)
+    stamper = Stamper(archive.timestamps, settings.timestamp_seconds)
     checking = BackgroundCheck(
         lambda progress: archive.check(progress, how=GENTLE), archive.check_report
     )
     sweeper = Sweeper(archive.attachments, archive.keys, now)
     archive.views.start()
     heartbeat.start()
+    stamper.start()
     checking.start()
     sweeper.start()
     try:
@@ -94,6 +97,7 @@ def _kept_up(archive: Archive, settings: Settings) -> Iterator[None]:
     finally:
         sweeper.stop()
         checking.stop()
+        stamper.stop()
         heartbeat.stop()
         archive.views.stop()
 
