@@ -13,9 +13,9 @@ from functools import cache
 from threading import RLock
 
 from archive.almanac import standing
-from archive.committer import Quiet
 from archive.opening import Archive
 from archive.sealing import INTERNAL, unseal
+from archive.store import Quiet
 from domain.events import EVENT_TYPES, LinkedTo
 from domain.kind import Kind
 from domain.kinds import all_versions, find
