@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 
 from archive.ledger import Ledger
 from archive.sealing import INTERNAL
+from archive.views.outlook import Published
 from domain.calendar import Calendar
 from domain.events import EVENT_TYPES
 from domain.record import Record
 from domain.registry import KINDS, Registry
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """Calendars, each in force from its leaf on."""
-
-    leaves: list[int] = field(default_factory=lambda: [-1])
-    calendars: list[Calendar] = field(default_factory=lambda: [Calendar()])
-
-    def at(self, leaf_index: int) -> Calendar:
-        return self.calendars[bisect_right(self.leaves, leaf_index) - 1]
 
 
 class Almanac:

@@ -28,6 +28,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from archive.chains import Buckets, walk
+from archive.collecting import rarely_collecting
 from archive.evidence.errors import EvidenceError
 from archive.evidence.merkle import EMPTY_ROOT, Frontier, node_hash
 from archive.evidence.tiles import HEIGHT, WIDTH, tile_width
@@ -39,7 +40,6 @@ from archive.inspection import (
     Stretch,
     examine,
     prepare,
-    rarely_collecting,
     read_register,
 )
 from archive.leaves import read_leaf

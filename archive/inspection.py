@@ -6,12 +6,10 @@ compact form: hashes for the tree, rows for the chains, first and last times and
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -30,6 +28,7 @@ from archive.chains import (
     ROW,
     Key,
 )
+from archive.collecting import rarely_from_now_on
 from archive.evidence import attachment, content, dsse, receipt, register
 from archive.evidence.errors import ContentError, EvidenceError, FormatError
 from archive.evidence.instant import time_text
@@ -554,27 +553,13 @@ def _sizes(plain: bytes) -> dict[int, int]:
 # ---------------------------------------------------------------- in a worker process
 
 _here: list[Inspector] = []
-RARELY = (50_000, 50, 50)
-"""For the collector of cycles: what is made here has none, and all of it goes soon."""
-
-
-@contextmanager
-def rarely_collecting() -> Iterator[None]:
-    """For a process that examines among other things."""
-    before = gc.get_threshold()
-    gc.set_threshold(*RARELY)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 def prepare(sources: Sources, kinds: Kinds, files: bool, nice: int) -> None:
     """Called once in each worker. This module imports no kinds: a worker must start quickly."""
     os.nice(nice)
     _here.append(Inspector(sources, kinds, files))
-    gc.freeze()
-    gc.set_threshold(*RARELY)
+    rarely_from_now_on()
 
 
 def examine(start: int, stop: int) -> Stretch:

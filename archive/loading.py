@@ -17,7 +17,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from archive import sealing
-from archive.almanac import Published
+from archive.collecting import rarely_collecting, rarely_from_now_on
 from archive.evidence.errors import EvidenceError
 from archive.evidence.instant import time_text
 from archive.store import StoredContent, StoredEvent
@@ -31,14 +31,16 @@ from archive.views.database import (
     ViewDatabase,
     ViewError,
 )
-from archive.views.outlook import Outlook
+from archive.views.outlook import Outlook, Published
 from domain.events import Recorded
 from domain.record import Record, evolve
 
 UNREADABLE = (EvidenceError, LookupError, ValueError)
 """What an event that cannot be opened or folded raises."""
-AHEAD = 4
-"""Batches under way for each worker: enough to keep it busy, few enough to keep memory flat."""
+BUSY = 3
+"""Batches that lie with each worker; this process makes the others meanwhile."""
+AHEAD = 12
+"""Batches for each worker that are done, or under way: few enough to keep memory flat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,29 +222,43 @@ _loaders: list[Loader] = []
 
 def _begin(plan: Plan) -> None:
     _loaders[:] = [Loader(plan)]
+    rarely_from_now_on()
 
 
 def _tape(wholes: Sequence[Whole]) -> Taped:
     return _loaders[0].tape(wholes)
 
 
-def taped(plan: Plan, batches: Iterator[Sequence[Whole]], workers: int) -> Iterator[Taped]:
-    """The batches' tapes in their order; without workers, made here."""
+def taped(plan: Plan, batches: Iterable[Sequence[Whole]], workers: int) -> Iterator[Taped]:
+    """The batches' tapes in their order, made by this process and by as many others."""
+    mine = Loader(plan)
     if not workers:
-        yield from map(Loader(plan).tape, batches)
+        with rarely_collecting():
+            yield from map(mine.tape, batches)
         return
     context = get_context("spawn")  # a fork would carry open databases and locks along
-    with ProcessPoolExecutor(workers, context, _begin, (plan,)) as pool:
+    with (
+        ProcessPoolExecutor(workers, context, _begin, (plan,)) as pool,
+        rarely_collecting(),
+    ):
         waiting: deque[Future[Taped]] = deque()
         for batch in batches:
-            waiting.append(pool.submit(_tape, batch))
-            if len(waiting) > AHEAD * workers:
+            if sum(not future.done() for future in waiting) < BUSY * workers:
+                waiting.append(pool.submit(_tape, batch))
+            else:
+                waiting.append(_done(mine.tape(batch)))
+            while waiting and (waiting[0].done() or len(waiting) > AHEAD * workers):
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
 
 
+def _done(tape: Taped) -> Future[Taped]:
+    future: Future[Taped] = Future()
+    future.set_result(tape)
+    return future
+
+
 def helpers() -> int:
-    """How many processes may work beside this one, which mostly waits for them and for the disk."""
-    cores = os.cpu_count() or 1
-    return cores if cores > 1 else 0
+    """How many processes may work beside this one."""
+    return (os.cpu_count() or 1) - 1

@@ -44,8 +44,10 @@ REMEMBERED = 4096
 POLL_SECONDS = 0.1
 """How often the leading process looks for what others have added."""
 KEY_REGISTER = f"{INTERNAL}key-register/"
-ALONE = 20_000
+ALONE = 3000
 """Up to so many leaves a load is done before other processes have started."""
+LOADED = 300
+"""Leaves, about, of a batch of whole records: many batches, so that no process waits at the end."""
 Progress = Callable[[int, int], None]
 V = TypeVar("V", bound=View)
 
@@ -368,10 +370,10 @@ class Projector:
         with self._database.transaction():
             for view, statements in tape.statements.items():
                 for sql, rows in statements if view not in stopped else ():
-                    self._database.executemany(sql, rows)
+                    self._database.load(sql, rows)
 
     def _wholes(self, size: int) -> Iterator[list[Whole]]:
-        """Every record with all its leaves, about a thousand leaves at a time."""
+        """Every record with all its leaves, some hundred leaves at a time."""
         batch: list[Whole] = []
         leaves = 0
         for row in self._ledger.store.leaves(0, size):
@@ -379,7 +381,7 @@ class Projector:
                 whole = self._whole(row.record_id, size)
                 batch.append(whole)
                 leaves += len(whole.rows)
-                if leaves >= BATCH:
+                if leaves >= LOADED:
                     yield batch
                     batch, leaves = [], 0
         if batch:

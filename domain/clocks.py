@@ -10,7 +10,7 @@ or the record ends, what had not run out is asked no more; what had run out stay
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
@@ -66,7 +66,7 @@ def clocks(record: Record, calendar: Calendar, zone: ZoneInfo, now: datetime) ->
     return tuple(
         clock
         for deadline in record.kind.deadlines
-        for run in _runs(record, deadline)
+        for run in _runs(record, deadline, _ended_at(record))
         if (clock := _clock(record, run, calendar, zone, now)) is not None
     )
 
@@ -75,26 +75,43 @@ def running(record: Record, calendar: Calendar, zone: ZoneInfo, now: datetime) -
     """Those runs that nothing has ended: a part of `clocks`, without the work for the others."""
     if record.provenance is not None:
         return ()
-    taken = {entry.step for entry in record.entries}
+    newest = {entry.step: entry.version for entry in record.entries}
+    over = _ended_at(record) is not None
     return tuple(
         clock
         for deadline in record.kind.deadlines
-        if deadline.starts in taken or deadline.item in record.items
-        for run in _runs(record, deadline)
-        if run.end is None
-        and run.lapsed_at is None
-        and (clock := _clock(record, run, calendar, zone, now)) is not None
+        if (deadline.item in record.items if deadline.item else not over)
+        for run in _latest(record, deadline, newest)
+        if (clock := _clock(record, run, calendar, zone, now)) is not None
     )
+
+
+def _latest(record: Record, deadline: Deadline, newest: Mapping[str, int]) -> Iterator[_Run]:
+    """Runs from the latest start of each clock, if they are not stopped: no earlier one runs.
+
+    `newest`: the version in which each step was last taken.
+    """
+    if deadline.item is not None:
+        found = _runs(record, deadline, None)
+        yield from (run for run in found if run.end is None and run.lapsed_at is None)
+        return
+    if deadline.starts not in newest:
+        return
+    entry = next((e for e in reversed(record.entries) if _starts(record, deadline, e)), None)
+    if entry is None or any(newest.get(s, 0) > entry.version for s in deadline.stops):
+        return
+    start = _moment(deadline, entry.values, entry)
+    if start is not None:
+        yield _Run(deadline, None, start, entry.occurred_at)
 
 
 # ---------------------------------------------------------------- what started, what ended it
 
 
-def _runs(record: Record, deadline: Deadline) -> Iterator[_Run]:
+def _runs(record: Record, deadline: Deadline, ended_at: datetime | None) -> Iterator[_Run]:
     if deadline.item is None:
         entries = [e for e in record.entries if _starts(record, deadline, e)]
-        if entries:
-            yield from _in_turn(record, deadline, None, entries, _ended_at(record))
+        yield from _in_turn(record, deadline, None, entries, ended_at)
         return
     step = record.kind.step(deadline.starts)
     for item in record.items.get(deadline.item, {}).values():
@@ -156,17 +173,14 @@ def _stop(
     record: Record, deadline: Deadline, item: str | None, after: int, until: int | None
 ) -> Entry | None:
     """The first stopping step after one version, up to another (a restart may stop the run)."""
-    return next(
-        (
-            e
-            for e in record.entries
-            if e.step in deadline.stops
-            and e.version > after
-            and (until is None or e.version <= until)
+    for e in record.entries:
+        if (
+            e.version > after
+            and e.step in deadline.stops
             and (item is None or e.item in (item, None))
-        ),
-        None,
-    )
+        ):
+            return e if until is None or e.version <= until else None
+    return None
 
 
 def _ended_at(record: Record) -> datetime | None:

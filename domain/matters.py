@@ -141,6 +141,8 @@ def _last(record: Record, steps: set[str]) -> datetime:
 
 def _acknowledgements(record: Record) -> list[Matter]:
     """One for each person: to confirm the newest edition confirms the older ones."""
+    if not record.receipts:
+        return []
     newest = {r.person: r for r in record.receipts}
     made = {e.version: e for e in record.entries}
     return [

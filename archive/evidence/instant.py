@@ -16,8 +16,8 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 def time_text(moment: datetime) -> str:
     if moment.tzinfo is None:
         raise FormatError("a time needs its zone: pass an aware datetime")
-    utc = moment.astimezone(UTC)
-    return utc.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return utc.isoformat(timespec="microseconds")[:-6] + "Z"  # instead of +00:00
 
 
 def parse_time(text: str) -> datetime:

@@ -6,7 +6,9 @@ published later moves what is still open from its own leaf on (`archive.projecto
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from archive.evidence.instant import time_text
@@ -16,6 +18,17 @@ from domain.record import Record
 
 REMEMBERED = 4096
 """More than the changes of one batch: each of its views asks for the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Calendars, each in force from its leaf on."""
+
+    leaves: list[int] = field(default_factory=lambda: [-1])
+    calendars: list[Calendar] = field(default_factory=lambda: [Calendar()])
+
+    def at(self, leaf_index: int) -> Calendar:
+        return self.calendars[bisect_right(self.leaves, leaf_index) - 1]
 
 
 class Outlook:

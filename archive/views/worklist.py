@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -117,8 +117,9 @@ class WorklistView:
         asked: list[Row] = []
         for record_id, each in by_record.items():
             live = {key: (-1, entry) for key, entry in known.get(record_id, {}).items()}
-            for change in each:
-                now = self._entries(change)
+            for change, now in zip(each, self._standing(each), strict=True):
+                if now is None:
+                    continue
                 for key in [k for k, (_, entry) in live.items() if now.get(k) != entry]:
                     since, entry = live.pop(key)
                     if since < 0:
@@ -138,10 +139,26 @@ class WorklistView:
         self._database.executemany(_INSERT, begun)
         self._database.executemany("INSERT INTO worklist_asked VALUES (?, ?, ?, ?)", asked)
 
-    def _entries(self, change: RecordChange) -> Mapping[str, _Entry]:
-        record = change.after
-        found = self._outlook.matters(record, change.leaf_index)
-        return {"/".join(m.key): (_row(m, record), _asked(m, record)) for m in found}
+    def _standing(self, changes: Sequence[RecordChange]) -> Iterator[Mapping[str, _Entry] | None]:
+        """A record's rows after each change; None where they are those of the change before."""
+        before: Record | None = None
+        matters: dict[str, Matter] = {}
+        rows: dict[str, _Entry] = {}
+        for change in changes:
+            record = change.after
+            found = {"/".join(m.key): m for m in self._outlook.matters(record, change.leaf_index)}
+            same = before is not None and _says_the_same(before, record)
+            if same and found == matters:
+                yield None
+                continue
+            rows = {
+                key: rows[key]
+                if same and matters.get(key) == m
+                else (_row(m, record), _asked(m, record))
+                for key, m in found.items()
+            }
+            before, matters = record, found
+            yield rows
 
     def _live(self, record_ids: Sequence[str]) -> dict[str, dict[str, _Entry]]:
         """The rows that stand now, with their words."""
@@ -256,6 +273,16 @@ _INDEXES = (
     "CREATE INDEX worklist_words ON worklist_asked (word, record_id)",
     "CREATE INDEX worklist_asked_of ON worklist_asked (record_id)",
 )
+
+
+def _says_the_same(before: Record, after: Record) -> bool:
+    """Whether equal matters of both give equal rows: `_row` and `_asked` look at nothing else."""
+    return (
+        after.entries is before.entries
+        and after.items is before.items
+        and (after.number, after.department, after.opened_by)
+        == (before.number, before.department, before.opened_by)
+    )
 
 
 def _row(matter: Matter, record: Record) -> Row:
