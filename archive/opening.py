@@ -29,7 +29,7 @@ from archive.postgres import PostgresStore
 from archive.projector import Projector
 from archive.recorder import LogRecorder
 from archive.sqlite import SQLiteStore
-from archive.store import Store
+from archive.store import Store, StoreError
 from archive.timestamps import Timestamps
 from archive.views.catalogue import ExtraView
 from archive.views.database import ViewDatabase, ViewDatabaseUnavailable, open_views
@@ -52,8 +52,12 @@ class Options:
     authorities: tuple[Authority, ...] = ()
     """Who is asked for timestamps; none, and no other server is ever spoken to."""
     views: tuple[ExtraView, ...] = ()
+    restoring: bool = False
+    """Only for the restore itself: nobody else opens what is not restored wholly."""
 
 
+RESTORING = "restoring.json"
+"""Lies in a data folder whose restore has not come to its end."""
 _ID = re.compile(r"[0-9a-f]{32}")
 _NUMBER = re.compile(r"([A-Z]{2,4})-([0-9]{4})-([0-9]{1,9})")
 THOROUGH = Thoroughness()
@@ -61,6 +65,16 @@ THOROUGH = Thoroughness()
 
 def _silent(_done: int, _of: int) -> None:
     return
+
+
+class RestoreUnfinishedError(StoreError):
+    """Disposals and holds of the time after the backup may be missing: nobody is served."""
+
+    def __init__(self, data: Path) -> None:
+        super().__init__(
+            f"the archive in {data} was not restored to the end, and is not served: run "
+            "`liuhen restore` again, it begins anew"
+        )
 
 
 @dataclass
@@ -109,7 +123,7 @@ class Archive:
     ) -> CheckReport:
         """Verify everything, keep the result beside the data, and return it."""
         report = check(
-            _sources(self.options),
+            sources_of(self.options),
             self.options.clock,
             how=how,
             progress=progress,
@@ -140,9 +154,12 @@ class Archive:
 def open_archive(options: Options) -> Archive:
     """Open the archive, creating it on first use.
 
-    Raises StoreUnavailable, StoreCorrupt (log, keys and origin do not belong together), ViewError.
+    Raises StoreUnavailable, StoreCorrupt (log, keys and origin do not belong together), ViewError,
+    RestoreUnfinishedError.
     """
     options.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if (options.data / RESTORING).exists() and not options.restoring:
+        raise RestoreUnfinishedError(options.data)
     with ExitStack() as opened:
         archive = _put_together(options, opened)
         opened.pop_all()
@@ -151,7 +168,7 @@ def open_archive(options: Options) -> Archive:
 
 def _put_together(options: Options, opened: ExitStack) -> Archive:
     """`opened` closes what was opened so far, where the rest cannot be."""
-    sources = _sources(options)
+    sources = sources_of(options)
     store = sources.open_store()
     opened.callback(store.close)
     keys = sources.open_keys()
@@ -196,7 +213,7 @@ def _put_together(options: Options, opened: ExitStack) -> Archive:
     )
 
 
-def _sources(options: Options) -> Sources:
+def sources_of(options: Options) -> Sources:
     """How another process of the same archive opens its store and its keys."""
     master, address = options.data / "master", options.database
     if address is not None:
