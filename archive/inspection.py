@@ -43,7 +43,7 @@ from archive.keystore import KeyDestroyed, KeyStore
 from archive.leaves import read_leaf
 from archive.log import verify_checkpoint
 from archive.masters import KeyStoreError
-from archive.sealing import INTERNAL
+from archive.sealing import INTERNAL, stored_type
 from archive.sql import SqlStore, moment
 from archive.sql_audit import PARTS, SMALL
 
@@ -315,7 +315,9 @@ class _Examination:
             self.findings.add(seen.finding("column", row[1].hex(), "record_id"))
         if row[2] != said.version:
             self.findings.add(seen.finding("column", row[2], "version"))
-        if row[3] not in self.home.topics(said.kind, said.kind_version, said.type):
+        if row[3] not in self.home.topics(
+            said.kind, said.kind_version, stored_type(said.type, said.version)
+        ):
             self.findings.add(seen.finding("column", row[3], "topic"))
         if row[4] is None or row[4].hex() != said.event:
             self.findings.add(seen.finding("column", row[4] and row[4].hex(), "event_id"))

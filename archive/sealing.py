@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args
 
 import orjson
 
@@ -27,16 +27,24 @@ from domain.events import (
     EVENT_TYPES,
     AnyEvent,
     Attachment,
+    Attestation,
+    Disposed,
     Filed,
     LinkedTo,
+    Opened,
     Paused,
     Recorded,
     Ref,
     Refused,
     Resumed,
+    RuleRef,
+    Signature,
     Signed,
+    StepTaken,
 )
+from domain.kind import Attested
 
+ATTESTED = frozenset(get_args(Attested))
 INTERNAL = "~"
 """Topics of the archive's own records begin with it, so that they are found without a scan."""
 
@@ -60,6 +68,19 @@ class Author:
 def topic(event: AnyEvent, internal: bool) -> str:
     """The fixed name under which an event is stored: kind and type, both coarse words."""
     return f"{INTERNAL if internal else ''}{event.kind}/{event.TOPIC}"
+
+
+def spoken(event: AnyEvent) -> str:
+    """The type in the signed statement: what a step attests, else the event's own."""
+    attested = event.attests if isinstance(event, Opened | StepTaken) else None
+    return event.TOPIC if attested is None else attested.word
+
+
+def stored_type(spoken_type: str, version: int) -> str:
+    """The type under which an event is stored: a step that attests something is a step."""
+    if spoken_type not in ATTESTED:
+        return spoken_type
+    return Opened.TOPIC if version == 1 else StepTaken.TOPIC
 
 
 def seal(
@@ -133,7 +154,7 @@ def state(
         record=event.record_id,
         version=event.version,
         prev=previous,
-        type=event.TOPIC,
+        type=spoken(event),
         kind=event.kind,
         kind_version=event.kind_version,
         step=event.step,
@@ -156,13 +177,46 @@ def _signoff(event: AnyEvent) -> Signoff | None:
             return Signoff(event.meaning, event.covers)
         case Refused():
             return Signoff("refuses", event.covers)
+        case StepTaken(signoff=Signature() as given):
+            return Signoff(given.meaning, given.covers)
         case _:
             return None
 
 
 def _facts(event: AnyEvent) -> dict[str, Any]:
-    if not isinstance(event, Filed):
-        return {}
+    match event:
+        case Filed():
+            return _filed_facts(event)
+        case Disposed():
+            return {
+                "list": event.list,
+                "rule": _rule(event.rule),
+                "last_day": event.last_day,
+                "approvals": list(event.approvals),
+            }
+        case (
+            Opened(attests=Attestation() as attested) | StepTaken(attests=Attestation() as attested)
+        ):
+            return _attested_facts(event, attested)
+        case _:
+            return {}
+
+
+def _attested_facts(event: AnyEvent, attested: Attestation) -> dict[str, Any]:
+    match attested:
+        case Attestation(rule=RuleRef() as rule):
+            return {"rule": _rule(rule)}
+        case Attestation(list=str(list_hash)):
+            return {"list": list_hash}
+        case _:
+            return {"hold": event.record_id}
+
+
+def _rule(rule: RuleRef) -> dict[str, Any]:
+    return {"id": rule.id, "version": rule.version, "hash": rule.hash}
+
+
+def _filed_facts(event: Filed) -> dict[str, Any]:
     return {
         "base_date": event.base_date,
         "zone": event.zone,
@@ -197,7 +251,8 @@ def _plainly(
     event: AnyEvent, author: Author, previous: str | None, parts: tuple[Part, ...]
 ) -> bytes:
     """The statement's bytes: `statement.encode(state(...))`."""
-    plain = len(parts) == 1 and event.TOPIC in _PLAIN_TYPES and not event.refs
+    type_ = spoken(event)
+    plain = len(parts) == 1 and type_ in _PLAIN_TYPES and not event.refs
     if plain and (event.version == 1) == (previous is None):
         part = parts[0]
         text = (
@@ -209,7 +264,7 @@ def _plainly(
             f',"ciphertext":"{part.ciphertext}","commitment":"{part.commitment}"'
             f',"key":"{part.key}","length":{part.length},"n":{part.n},"role":"{part.role}"}}]'
             f',"prev":{_quoted(previous)},"record":"{event.record_id}","refs":[],"seen":null'
-            f',"signoff":null,"step":{_quoted(event.step)},"type":"{event.TOPIC}"'
+            f',"signoff":null,"step":{_quoted(event.step)},"type":"{type_}"'
             f',"v":1,"version":{event.version}}}'
         )
         if _PLAIN.fullmatch(text) is not None and _signoff(event) is None:
@@ -278,7 +333,7 @@ def _content(
 
 
 def _event(said: Mapping[str, Any], plain: Mapping[str, Any] | None) -> AnyEvent:
-    kind = EVENT_TYPES.get(said["type"])
+    kind = EVENT_TYPES.get(stored_type(said["type"], said["version"]))
     if kind is None:
         raise ContentError(f"{said['type']} is not an event of a record")
     given: dict[str, Any] = {
@@ -310,6 +365,8 @@ def _event(said: Mapping[str, Any], plain: Mapping[str, Any] | None) -> AnyEvent
 def _coarse(kind: type[AnyEvent], said: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of an event that stand in the statement and not in its content."""
     facts = said["facts"]
+    if kind in (Opened, StepTaken):
+        return _attested(kind, said)
     if kind is Signed:
         covers = tuple(said["signoff"]["covers"])
         return {"slot": said["step"], "meaning": said["signoff"]["meaning"], "covers": covers}
@@ -328,7 +385,26 @@ def _coarse(kind: type[AnyEvent], said: Mapping[str, Any]) -> dict[str, Any]:
             "marks": tuple(facts["marks"]),
             "copies": tuple(f"{c['medium']}-{c['n']}" for c in facts["copies"]),
         }
+    if kind is Disposed:
+        return {
+            "list": facts["list"],
+            "rule": RuleRef(**facts["rule"]),
+            "last_day": facts["last_day"],
+            "approvals": tuple(facts["approvals"]),
+        }
     return {}
+
+
+def _attested(kind: type[AnyEvent], said: Mapping[str, Any]) -> dict[str, Any]:
+    """What a step attested, and the signature that it was."""
+    found: dict[str, Any] = {}
+    facts, signoff = said["facts"], said["signoff"]
+    if said["type"] in ATTESTED:
+        rule = RuleRef(**facts["rule"]) if "rule" in facts else None
+        found["attests"] = Attestation(said["type"], rule, facts.get("list"))
+    if signoff is not None and kind is StepTaken:
+        found["signoff"] = Signature(signoff["meaning"], tuple(signoff["covers"]))
+    return found
 
 
 def _attachments(said: Mapping[str, Any], plain: Mapping[str, Any]) -> tuple[Attachment, ...]:
