@@ -341,12 +341,20 @@ class DueView:
             marks = ", ".join("?" * len(ids))
             sql = f"SELECT {columns} FROM due_dates WHERE record_id IN ({marks})"
             there = Counter(self._database.query(sql, ids))
-            told = Counter(self._worked_out(ids))
+            told = self._told(ids)
             yield from sorted({row[0] for row in (there - told) + (told - there)})
         yield from self._ids(
             "SELECT d.record_id FROM due_dates d WHERE NOT EXISTS"
             " (SELECT 1 FROM due_records r WHERE r.record_id = d.record_id)"
         )
+
+    def _told(self, record_ids: Sequence[str]) -> Counter[Row]:
+        """What the rows ought to be; nothing where somebody wrote what no record says."""
+        try:
+            return Counter(self._worked_out(record_ids))
+        except (LookupError, TypeError, ValueError):
+            alone = record_ids if len(record_ids) > 1 else ()
+            return sum((self._told([r]) for r in alone), Counter[Row]())
 
     # ---------------------------------------------------------------- queries
 
