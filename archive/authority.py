@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import (
     Certificate,
     ExtendedKeyUsage,
@@ -30,12 +30,25 @@ from rfc3161_client import (
     decode_timestamp_response,
 )
 
+from archive import der
+from archive.der import Element, MalformedDer
+
 SHA256 = "2.16.840.1.101.3.4.2.1"
+_STRONG = {SHA256, "2.16.840.1.101.3.4.2.2", "2.16.840.1.101.3.4.2.3"}
 LARGEST_TOKEN = 64 * 1024
 _GRANTED = bytes.fromhex("3003020100")
 """PKIStatusInfo { granted }."""
 _WITH_TOKEN = (0, 1)
 """granted, grantedWithMods: what was modified shows in what is compared here."""
+_IDENTIFIERS = {
+    bytes.fromhex("2a864886f70d010910020c"): "sha1",  # signingCertificate, RFC 2634
+    bytes.fromhex("2a864886f70d010910022f"): "sha256",  # signingCertificateV2, RFC 5035
+}
+_HASHES = {
+    bytes.fromhex("608648016503040201"): "sha256",
+    bytes.fromhex("608648016503040202"): "sha384",
+    bytes.fromhex("608648016503040203"): "sha512",
+}
 _VERIFY_ERROR = re.compile(r"Verify error: ([^\"]+)")
 _WHY = {
     2: "it rejected the request",
@@ -65,12 +78,13 @@ class Authority:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A verified TimeStampToken: `gen_time` (whole seconds, never later than it says) is proven.
+    """A verified TimeStampToken, byte for byte as it came.
 
-    `ends`: when the authority's certificate does.
+    `gen_time`, in whole seconds and never later than it says, is proven; `ends`: when the
+    authority's certificate does.
     """
 
-    der: bytes
+    encoded: bytes
     gen_time: datetime
     ends: datetime
 
@@ -99,15 +113,17 @@ def verify(authority: Authority, token: bytes, message: bytes, nonce: int | None
     if len(token) > LARGEST_TOKEN:
         raise TokenRefused(f"a token of {len(token)} bytes; {LARGEST_TOKEN} are allowed")
     try:
-        wrapped = _element(0x30, _GRANTED + _in_order(token))
-        found = decode_timestamp_response(wrapped)
+        parsed = der.read(token)
+        found = decode_timestamp_response(der.write(der.SEQUENCE, _GRANTED, _in_order(parsed)))
         _check_info(authority, found, message, nonce)
         VerifierBuilder(roots=list(authority.roots), nonce=nonce).build().verify_message(
             found, message
         )
         signer = _signer(found)
-        return Token(token, _instant(found.tst_info.gen_time), _purpose(signer).not_valid_after_utc)
-    except (VerificationError, ValueError, OverflowError) as error:
+        _check_purpose(signer)
+        _check_identifier(parsed, signer)
+        return Token(token, _instant(found.tst_info.gen_time), signer.not_valid_after_utc)
+    except (VerificationError, MalformedDer, ValueError, OverflowError) as error:
         raise TokenRefused(f"not a valid timestamp token: {_reason(error)}") from None
 
 
@@ -119,20 +135,26 @@ def _reason(error: Exception) -> str:
 
 def _granted_token(answer: bytes) -> bytes:
     """The exact bytes of the TimeStampToken in a TimeStampResp that grants one."""
-    parts = [*_elements(answer, *_whole(answer))]
-    said = _status(answer, parts[0]) if parts else -1
+    try:
+        info, *rest = der.read(answer).parts()
+        said = int.from_bytes(info.within(der.INTEGER).contents[:2], "big")
+    except (MalformedDer, ValueError):
+        raise TokenRefused("the answer is no timestamp answer") from None
     if said not in _WITH_TOKEN:
         raise TokenRefused(f"no token: {_WHY.get(said, 'its answer cannot be read')}")
-    if len(parts) != 2:
+    if len(rest) != 1:
         raise TokenRefused("the answer grants a token and holds none")
-    start, _, end = parts[1]
-    return answer[start:end]
+    return rest[0].whole
 
 
-def _status(answer: bytes, info: tuple[int, int, int]) -> int:
-    """The PKIStatus that begins a PKIStatusInfo; -1 where there is none."""
-    _, start, end = next(_elements(answer, *info[1:]), (0, 0, 0))
-    return int.from_bytes(answer[start:end], "big") if end - start == 1 else -1
+def _in_order(token: Element) -> bytes:
+    """The same token with its certificates in DER's order, which the reader insists on.
+
+    OpenSSL and many authorities send them as they come: the set is BER there, and not signed.
+    """
+    found = token.within(der.CONTEXT_0, der.SEQUENCE, der.CONTEXT_0)
+    parts = sorted(each.whole for each in found.parts())
+    return token.data[: found.body] + b"".join(parts) + token.data[found.end :]
 
 
 def _check_info(
@@ -146,6 +168,9 @@ def _check_info(
         raise TokenRefused("the token is over something else than was asked")
     if nonce is not None and info.nonce != nonce:
         raise TokenRefused("the nonce is another than was asked: an old answer, replayed")
+    weak = {each.dotted_string for each in found.signed_data.digest_algorithms} - _STRONG
+    if weak:
+        raise TokenRefused(f"signed over a weak hash ({', '.join(sorted(weak))})")
     policy = info.policy.dotted_string
     if authority.policy is not None and policy != authority.policy:
         raise TokenRefused(f"under policy {policy}; {authority.policy} is the one configured")
@@ -161,7 +186,7 @@ def _signer(found: TimeStampResponse) -> Certificate:
     raise TokenRefused("the signer's certificate is not in the token")
 
 
-def _purpose(certificate: Certificate) -> Certificate:
+def _check_purpose(certificate: Certificate) -> None:
     """RFC 3161, 2.3: the extended key usage is critical, and timeStamping alone."""
     try:
         usage = certificate.extensions.get_extension_for_class(ExtendedKeyUsage)
@@ -169,64 +194,30 @@ def _purpose(certificate: Certificate) -> Certificate:
         raise TokenRefused("the signer's certificate is not for timestamps") from None
     if not usage.critical or list(usage.value) != [ExtendedKeyUsageOID.TIME_STAMPING]:
         raise TokenRefused("the signer's certificate is not for timestamps alone")
-    return certificate
+
+
+def _check_identifier(token: Element, signer: Certificate) -> None:
+    """RFC 3161, 2.2, and RFC 5816: what was signed names the certificate by its hash."""
+    sets = [e for e in token.within(der.CONTEXT_0, der.SEQUENCE).parts() if e.tag == der.SET]
+    # SignedData's sets are the digest algorithms and, last, the signers' infos: here exactly one.
+    signed = sets[-1].within(der.SEQUENCE, der.CONTEXT_0).parts()
+    named = [each for each in signed if each.within(der.OBJECT).contents in _IDENTIFIERS]
+    for attribute in named:
+        default = _IDENTIFIERS[attribute.within(der.OBJECT).contents]
+        first = attribute.within(der.SET, der.SEQUENCE, der.SEQUENCE, der.SEQUENCE)
+        hashed = first.within(der.OCTETS)
+        stated = first.parts()[0]
+        if stated.tag == der.SEQUENCE:
+            default = _HASHES.get(stated.within(der.OBJECT).contents, "")
+        if not default or hashed.contents != _digest(default, signer):
+            raise TokenRefused("what was signed names another certificate")
+    if not named:
+        raise TokenRefused("what was signed does not name the signer's certificate")
+
+
+def _digest(name: str, certificate: Certificate) -> bytes:
+    return hashlib.new(name, certificate.public_bytes(Encoding.DER)).digest()
 
 
 def _instant(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-# ---------------------------------------------------------------- DER, as far as it is needed
-
-
-def _in_order(token: bytes) -> bytes:
-    """The same token with its certificates in DER's order, which the reader insists on.
-
-    OpenSSL and many authorities send them as they come: the set is BER there, and not signed.
-    """
-    found = _whole(token)  # ContentInfo { contentType, [0] { SignedData { ... [0] certificates
-    for tag in (0xA0, 0x30, 0xA0):
-        inside = (each[1:] for each in _elements(token, *found) if token[each[0]] == tag)
-        found = next(inside, (0, 0))
-    start, stop = found
-    parts = sorted(token[at:end] for at, _, end in _elements(token, start, stop))
-    return token[:start] + b"".join(parts) + token[stop:]
-
-
-def _whole(data: bytes) -> tuple[int, int]:
-    """Where the contents of the one SEQUENCE lie that `data` is."""
-    start, stop = _body(data, 0, len(data))
-    if data[0] != 0x30 or stop != len(data):
-        raise TokenRefused("the answer is no timestamp answer")
-    return start, stop
-
-
-def _elements(data: bytes, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
-    """(start, start of the contents, end) of each element between."""
-    while start < stop:
-        body, end = _body(data, start, stop)
-        yield start, body, end
-        start = end
-
-
-def _body(data: bytes, start: int, stop: int) -> tuple[int, int]:
-    """Where the contents of the element at `start` begin and end, in definite form."""
-    if start + 2 > stop or data[start] & 0x1F == 0x1F:
-        raise TokenRefused("the answer is no timestamp answer")
-    size, at = data[start + 1], start + 2
-    if size & 0x80:
-        wide = size & 0x7F
-        if not 1 <= wide <= 4 or at + wide > stop:
-            raise TokenRefused("the answer is cut off")
-        size, at = int.from_bytes(data[at : at + wide], "big"), at + wide
-    if at + size > stop:
-        raise TokenRefused("the answer is cut off")
-    return at, at + size
-
-
-def _element(tag: int, body: bytes) -> bytes:
-    size = len(body)
-    if size < 0x80:
-        return bytes([tag, size]) + body
-    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
-    return bytes([tag, 0x80 | len(length)]) + length + body

@@ -123,7 +123,7 @@ class Timestamps:
             youngest.size,
             youngest.note_hash,
             authority.name,
-            token.der,
+            token.encoded,
             token.gen_time,
             token.ends,
             renews=message,
@@ -221,7 +221,7 @@ def _kept(checkpoint: Checkpoint, authority: Authority, token: Token) -> Timesta
         checkpoint.size,
         _hash(checkpoint.note),
         authority.name,
-        token.der,
+        token.encoded,
         token.gen_time,
         token.ends,
     )

@@ -183,17 +183,27 @@ def tst_info(asked: Asked, moment: datetime, serial: int, policy: str) -> bytes:
     )
 
 
+Identifier = tuple[str, bytes]
+"""The attribute that names the signer's certificate, and its value."""
+
+
 def token(
-    info: bytes, signer: Signer, chain: tuple[Signer, ...] = (), *, sort: bool = True
+    info: bytes,
+    signer: Signer,
+    chain: tuple[Signer, ...] = (),
+    *,
+    sort: bool = True,
+    identifier: Identifier | None = None,
 ) -> bytes:
     """CMS SignedData over a TSTInfo, with the signer's certificate named inside (RFC 5816)."""
     sha256 = sequence(oid(SHA256))
     content = "1.2.840.113549.1.9.16.1.4"
-    certificate = sequence(sequence(octets(hashlib.sha256(signer.der).digest())))
+    certificate = sequence(octets(hashlib.sha256(signer.der).digest()))
+    name, value = identifier or ("1.2.840.113549.1.9.16.2.47", sequence(sequence(certificate)))
     attributes = (
         sequence(oid("1.2.840.113549.1.9.3"), set_of(oid(content))),
         sequence(oid("1.2.840.113549.1.9.4"), set_of(octets(hashlib.sha256(info).digest()))),
-        sequence(oid("1.2.840.113549.1.9.16.2.47"), set_of(sequence(certificate))),
+        sequence(oid(name), set_of(value)),
     )
     signed = set_of(*attributes)
     issued = signer.certificate
@@ -331,6 +341,7 @@ class TimestampAuthority:
         self.signer = make_signer(self.root)
         self.chain: tuple[Signer, ...] = ()
         self.sorted = True
+        self.identifier: Identifier | None = None
         self._serial = 0
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.authority = self
@@ -346,7 +357,7 @@ class TimestampAuthority:
     def token(self, asked: Asked, moment: datetime | None = None) -> bytes:
         self._serial += 1
         info = tst_info(asked, moment or self.clock(), self._serial, self.policy)
-        return token(info, self.signer, self.chain, sort=self.sorted)
+        return token(info, self.signer, self.chain, sort=self.sorted, identifier=self.identifier)
 
     @contextmanager
     def badly(self, behaviour: Behaviour) -> Iterator[None]:

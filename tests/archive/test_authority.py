@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -34,12 +35,15 @@ from tests.authority import (
     granted,
     make_root,
     make_signer,
+    octets,
     oid,
     sequence,
 )
 from tests.conftest import absent
 
 MOMENT = datetime(2029, 5, 5, 1, 2, 3, 450_000, tzinfo=UTC)
+V1, V2 = "1.2.840.113549.1.9.16.2.12", "1.2.840.113549.1.9.16.2.47"
+SHA512 = "2.16.840.1.101.3.4.2.3"
 VERIFY = "openssl ts -verify -data message -in token -token_in -CAfile root.pem -attime"
 MESSAGE = b"archive.example/liuhen\n12\nroot\n"
 
@@ -54,7 +58,7 @@ def shared() -> Iterator[TimestampAuthority]:
 @pytest.fixture
 def tsa(shared: TimestampAuthority) -> TimestampAuthority:
     shared.signer = make_signer(shared.root)
-    shared.chain, shared.sorted, shared.policy = (), True, POLICY
+    shared.chain, shared.sorted, shared.policy, shared.identifier = (), True, POLICY, None
     return shared
 
 
@@ -90,7 +94,7 @@ def test_a_good_answer(tsa: TimestampAuthority) -> None:
     question, nonce = asked()
     made = tsa.token(question)
     token = accept(trusted(tsa), granted(made), MESSAGE, nonce)
-    assert token.der == made
+    assert token.encoded == made
     assert token.gen_time == MOMENT.replace(microsecond=0)
     assert token.ends == tsa.signer.certificate.not_valid_after_utc
     assert accept(trusted(tsa), granted(made, status=1), MESSAGE, nonce) == token
@@ -103,7 +107,7 @@ def test_a_chain_in_any_order(tsa: TimestampAuthority, *, in_order: bool) -> Non
     tsa.chain, tsa.sorted = (tsa.root, make_root("another")), in_order
     question, nonce = asked()
     made = tsa.token(question)
-    assert accept(trusted(tsa), granted(made), MESSAGE, nonce).der == made
+    assert accept(trusted(tsa), granted(made), MESSAGE, nonce).encoded == made
 
 
 def test_a_real_openssl_authority(tmp_path: Path) -> None:
@@ -137,7 +141,7 @@ def test_another_policy(tsa: TimestampAuthority) -> None:
     tsa.policy = "1.2.3.4"
     refused(tsa, tsa.token(question), nonce, r"policy 1\.2\.3\.4")
     made = tsa.token(question)
-    assert accept(trusted(tsa, None), granted(made), MESSAGE, nonce).der == made
+    assert accept(trusted(tsa, None), granted(made), MESSAGE, nonce).encoded == made
 
 
 def test_another_hash(tsa: TimestampAuthority) -> None:
@@ -147,6 +151,13 @@ def test_another_hash(tsa: TimestampAuthority) -> None:
     assert other != question.imprint
     named = Asked(other, question.digest, question.nonce, certificates=True)
     refused(tsa, tsa.token(named), nonce, "not by SHA-256")
+
+
+def test_a_weak_hash(tsa: TimestampAuthority) -> None:
+    """Signed over less than SHA-256: refused."""
+    question, nonce = asked()
+    weak = tsa.token(question).replace(oid(SHA256), oid("2.16.840.1.101.3.4.2.4"), 1)
+    refused(tsa, weak, nonce, "weak hash")
 
 
 @pytest.mark.parametrize(
@@ -188,6 +199,25 @@ def test_a_certificate_for_something_else(
     question, nonce = asked()
     with pytest.raises(TokenRefused):
         accept(trusted(tsa), granted(tsa.token(question)), MESSAGE, nonce)
+
+
+@pytest.mark.parametrize("attribute", [V1, V2, "1.2.3"])
+@pytest.mark.parametrize("algorithm", ["sha1", "sha256", "sha512"])
+@pytest.mark.parametrize("right", [True, False])
+def test_the_signers_certificate_is_named_in_what_was_signed(
+    tsa: TimestampAuthority, attribute: str, algorithm: str, *, right: bool
+) -> None:
+    """By its SHA-1 in the old attribute, by a good hash in the new one, and it is the very one."""
+    named = hashlib.new(algorithm, tsa.signer.der if right else b"another").digest()
+    stated = sequence(oid(SHA512)) if (attribute, algorithm) == (V2, "sha512") else b""
+    tsa.identifier = attribute, sequence(sequence(sequence(stated, octets(named))))
+    question, nonce = asked()
+    made = tsa.token(question)
+    fits = (attribute, algorithm) in {(V1, "sha1"), (V2, "sha256"), (V2, "sha512")}
+    if right and fits:
+        assert accept(trusted(tsa), granted(made), MESSAGE, nonce).encoded == made
+    else:
+        refused(tsa, made, nonce, "name")
 
 
 def test_a_stranger(tsa: TimestampAuthority) -> None:
