@@ -180,13 +180,20 @@ class Places:
         return sorted(name for name in names if NAME.fullmatch(name))
 
     def latest(self, part: str, secret: Secret, name: str | None = None) -> Manifest:
-        """The newest, or the one of this name. BackupError where there is none."""
-        names = self.names(part)
-        if name is not None:
-            names = [each for each in names if each == name]
-        if not names:
-            raise BackupError(f"there is no backup of the {part} in {self.folder(part)}")
-        return read_manifest(self.manifest(names[-1], part), secret)
+        """The newest, or the one of this name. BackupError where there is none.
+
+        The newest keys are those that know the most destructions, whatever the clock said.
+        """
+        found = [
+            read_manifest(self.manifest(each, part), None)
+            for each in self.names(part)
+            if name in (None, each)
+        ]
+        if not found:
+            which = "no backup" if name is None else f"no backup {name}"
+            raise BackupError(f"there is {which} of the {part} in {self.folder(part)}")
+        newest = max(found, key=lambda m: (m.counts.get("destroyed", 0), m.taken_at, m.name))
+        return read_manifest(self.manifest(newest.name, part), secret)
 
     def write_manifest(self, manifest: Manifest, secret: Secret) -> None:
         write_text(self.manifest(manifest.name, manifest.part), manifest.encoded(secret))

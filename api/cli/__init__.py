@@ -20,6 +20,9 @@ COMMANDS = {
     "rebuild": "archives",
     "verify": "evidence",
     "keys": "keys",
+    "backup": "backup",
+    "backup-key": "backup",
+    "restore": "backup",
     "bench": "bench",
 }
 """Where each command lies. Its module is loaded when it is asked for: the server's takes a second,
@@ -35,7 +38,7 @@ class _Group(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = import_module(f"{__name__}.{COMMANDS[cmd_name]}")
-        name = "import_" if cmd_name == "import" else cmd_name
+        name = "import_" if cmd_name == "import" else cmd_name.replace("-", "_")
         command: click.Command = getattr(module, name)
         return command
 

@@ -19,8 +19,10 @@ from api.settings import Settings
 from archive.check import BackgroundCheck, Thoroughness
 from archive.log import Heartbeat
 from archive.opening import Archive, open_archive
+from archive.restoring import check_served
 from archive.sweeping import Sweeper
 from archive.timestamps import Stamper
+from retention import founding
 
 SAMPLE_KEYS = "sample-keys.json"
 """The sample plant's API keys, kept to be shown again: no other key ever lies in a file."""
@@ -59,9 +61,11 @@ def serve(host: str | None, port: int | None, *, with_sample: bool) -> None:
     settings = Settings.from_environment()
     host, port = host or settings.host, settings.port if port is None else port
     with open_archive(options(settings)) as archive:
+        check_served(archive)
         if with_sample and first_start.empty(archive):
             click.echo("第一次启动:正在写入示例工厂 first start: filling in the sample plant ...")
             _fill(archive, settings.data)
+        founding.found(archive)  # an archive of an earlier version has no rules yet
         app = create_app(archive, settings)
         click.echo(f"\n留痕 Liuhen: http://{host}:{port}/    API: http://{host}:{port}/docs")
         _show_keys(settings.data)
