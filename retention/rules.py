@@ -199,7 +199,7 @@ SHIPPED: Mapping[str, Values] = MappingProxyType(
         (
             _shipped(
                 "RR-01",
-                "项目归档卷,电子件:归档之日起3年",
+                "项目归档卷，电子件：归档之日起3年",
                 "Project dossier, electronic: 3 years from filing",
                 classes=["dossier"],
                 medium="electronic",
@@ -209,7 +209,7 @@ SHIPPED: Mapping[str, Values] = MappingProxyType(
             ),
             _shipped(
                 "RR-02",
-                "项目归档卷,纸质件:每件归档之日起1年",
+                "项目归档卷，纸质件：每件归档之日起1年",
                 "Project dossier, paper: 1 year from the filing of each copy",
                 classes=["dossier"],
                 medium="paper",
@@ -219,33 +219,32 @@ SHIPPED: Mapping[str, Values] = MappingProxyType(
             ),
             _shipped(
                 "RR-03",
-                "其他沟通记录,电子件:归档之日起3年",
+                "其他沟通记录，电子件：归档之日起3年",
                 "Every other communication record, electronic: 3 years from filing",
                 classes=EVERY_COMMUNICATION,
                 medium="electronic",
                 authority="card",
-                citation="设计卡:电子件3年 / design card: electronic 3 years",
+                citation="设计卡：电子件3年 / design card: electronic 3 years",
                 period="P3Y",
             ),
             _shipped(
                 "RR-04",
-                "其他沟通记录,纸质件:每件归档之日起1年",
+                "其他沟通记录，纸质件：每件归档之日起1年",
                 "Every other communication record, paper: 1 year from the filing of each copy",
                 classes=EVERY_COMMUNICATION,
                 medium="paper",
                 authority="card",
-                citation="设计卡:纸质件1年 / design card: paper 1 year",
+                citation="设计卡：纸质件1年 / design card: paper 1 year",
                 period="P1Y",
             ),
             _shipped(
                 "RR-05",
-                "产品证据(批准、设计、工装、订单、合同):所涉零件全部停止生产和服务之后再加一个日历年",
+                "产品证据（批准、设计、工装、订单、合同）：所涉零件全部停止生产和服务之后再加一个日历年",
                 "Product evidence (approval, design, tooling, order, contract): as long as any of "
                 "its parts is active for production or service, plus one calendar year",
                 marks=list(MARKS),
                 authority="standard",
-                citation="IATF 16949 7.5.3.2.1",
-                edition="2016",
+                citation="IATF 16949:2016 7.5.3.2.1",
                 trigger="product-service-ended",
                 cut_off="end-of-calendar-year",
                 period="P1Y",
@@ -253,7 +252,7 @@ SHIPPED: Mapping[str, Values] = MappingProxyType(
             ),
             _shipped(
                 "RR-06",
-                "顾客特定要求(待填写:每位顾客另立一条规则,或修订本条)",
+                "顾客特定要求（待填写：每位顾客另立一条规则，或修订本条）",
                 "Customer-specific requirement (to be filled in: one rule for each customer, or a "
                 "revision of this one)",
                 authority="customer",
@@ -265,7 +264,7 @@ SHIPPED: Mapping[str, Values] = MappingProxyType(
             ),
             _shipped(
                 "RR-07",
-                "内部审核和管理评审:归档之日起3年",
+                "内部审核和管理评审：归档之日起3年",
                 "Internal audit and management review: 3 years from filing",
                 classes=["audit"],
                 authority="customer",
@@ -276,7 +275,7 @@ SHIPPED: Mapping[str, Values] = MappingProxyType(
             ),
             _shipped(
                 "RR-08",
-                "属于企业归档范围的文件材料:10年,期满鉴定",
+                "属于企业归档范围的文件材料：10年，期满鉴定",
                 "Within the archive scope of the enterprise: 10 years, then appraisal",
                 scope="yes",
                 authority="law",
@@ -286,12 +285,12 @@ SHIPPED: Mapping[str, Values] = MappingProxyType(
                 cut_off="end-of-calendar-year",
                 period="P10Y",
                 action="review",
-                note="保管期限表定为30年或永久的,请修订本条或另立规则。 / Where the company's table"
-                " says 30 years or permanent, revise this rule or set one beside it.",
+                note="保管期限表定为30年或永久的，请修订本条或另立规则。 / Where the company's"
+                " table says 30 years or permanent, revise this rule or set one beside it.",
             ),
             _shipped(
                 "RR-09",
-                "保管规则、法律保全、处置清单与销毁证明、密钥登记、日历:永久",
+                "保管规则、法律保全、处置清单与销毁证明、密钥登记、日历：永久",
                 "Retention rules, legal holds, disposal lists and certificates, key register, "
                 "calendars: permanent",
                 classes=["permanent"],
@@ -303,14 +302,14 @@ SHIPPED: Mapping[str, Values] = MappingProxyType(
             ),
             _shipped(
                 "RR-10",
-                "涉及个人的保密记录(待公司决定期限)",
+                "涉及个人的保密记录（待公司决定期限）",
                 "Confidential personnel records (the company has to decide the period)",
                 classes=["personnel"],
                 authority="company",
                 citation="由公司决定 / to be decided by the company",
                 period="P3Y",
                 action="review",
-                note="修订之前不适用于任何记录,此类记录一律不得处置。 / Applies to no record"
+                note="修订之前不适用于任何记录，此类记录一律不得处置。 / Applies to no record"
                 " until it is revised; until then none of this class may go.",
                 **NOT_YET,
             ),

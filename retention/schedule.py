@@ -31,7 +31,7 @@ class PeriodError(DomainError):
     def __init__(self, said: str) -> None:
         super().__init__(
             text(
-                f"“{said[:40]}”不是保管期限;请按 P3Y(3年)、P1Y6M(1年6个月)或 P30D(30日)填写。",
+                f"“{said[:40]}”不是保管期限；请按 P3Y（3年）、P1Y6M 或 P30D（30日）填写。",
                 f"{said[:40]!r} is no period; write P3Y (3 years), P1Y6M or P30D (30 days).",
             ),
             field="period",

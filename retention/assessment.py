@@ -1,0 +1,508 @@
+"""When a record, or a paper copy of it, may go: the algorithm of RETENTION.md 3 and 4. Pure.
+
+All periods that count are reckoned, and the longest wins: of every rule version that ruled the
+filing or came after it, of every filing, of every record bound to it, of its paper copies. What
+cannot be reckoned blocks. No clock is asked: an assessment stays true until something happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from domain.kind import Text
+from retention import sentences
+from retention.holding import Copy, Filed, Holding
+from retention.holds import Hold, covers
+from retention.policy import Correction, Policy
+from retention.rules import CLASSES, Facts, RuleVersion, plain
+from retention.schedule import due_from, eligible_from, last_day
+
+Status = Literal["unfiled", "pending", "running", "held", "blocked", "disposed"]
+IMPORT_WAIT_DAYS = 30
+FRESH_CHECK_DAYS = 30
+"""A comparison with the electronic record counts if it is not older than this on the last day."""
+UNDATED = ("UNFILED", "CHAIN_BROKEN", "NO_RULE", "PERMANENT", "PENDING")
+"""While one of these stands in the group there is no last day."""
+SUBJECTS = ("part", "order", "customer", "case")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reckoned:
+    """What one rule version gives for one filing of a record, or for a paper copy of it."""
+
+    rule: RuleVersion
+    record: str
+    number: str | None
+    """Of the record whose filing it is: this one, or one bound to it."""
+    copy: Copy | None = None
+    base_date: date | None = None
+    zone: str
+    last_day: date | None = None
+    """None: the trigger is missing, or it is kept for ever."""
+    waits: tuple[tuple[str, str], ...] = ()
+    """What has to be confirmed: (`part`, `A-4711/B`). May be empty where the record names none."""
+
+    @property
+    def rule_id(self) -> str:
+        return self.rule.rule_id
+
+    @property
+    def version(self) -> int:
+        return self.rule.version
+
+    @property
+    def hash(self) -> str:
+        return self.rule.hash
+
+    @property
+    def trigger(self) -> str:
+        return self.rule.trigger
+
+    @property
+    def permanent(self) -> bool:
+        return self.rule.permanent
+
+
+@dataclass(frozen=True, slots=True)
+class Blocker:
+    """Why it may not go. `record`: the hold, or the bound record, that is in the way."""
+
+    code: str
+    what: Text
+    record: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """A day before whose end nothing may go, and why: a rule, a cool-off or an import."""
+
+    last_day: date
+    zone: str
+    reckoned: Reckoned | None = None
+    released: Hold | None = None
+    imported: Holding | None = None
+
+    @property
+    def eligible(self) -> datetime:
+        return eligible_from(self.last_day, ZoneInfo(self.zone))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assessment:
+    status: Status
+    base_date: date | None = None
+    """Of its own last filing; that of the rule which won is `winning.base_date`."""
+    last_day: date | None = None
+    """The last day on which keeping is a duty; None while it cannot be told."""
+    eligible_from: datetime | None = None
+    """Only of what is running: the instant (UTC) from which it may go."""
+    due_from: date | None = None
+    """The first whole day at the site from `eligible_from` on."""
+    winning: Reckoned | None = None
+    reckoned: tuple[Reckoned, ...] = ()
+    """All that counted for this record or copy itself, in a fixed order."""
+    blockers: tuple[Blocker, ...] = ()
+    """Its own first. None where it is running."""
+    sentence: Text
+
+    def due(self, today: date) -> bool:
+        """Whether it may be listed on this day of the site."""
+        if self.status != "running" or self.last_day is None or self.due_from is None:
+            return False
+        return today > self.last_day and today >= self.due_from
+
+
+# ---------------------------------------------------------------- the questions
+
+
+def assess(holding: Holding, group: Sequence[Holding], policy: Policy) -> Assessment:
+    """The electronic record. `group`: all records bound together, with itself among them."""
+    if holding.disposed:
+        return _disposed(_base(holding))
+    members = _living(holding, group)
+    found = {m.record_id: _Found.of(m, policy) for m in members}
+    own = found[holding.record_id]
+    blockers = list(own.blockers)
+    for other in members:
+        if other is not holding:
+            blockers += (_bound(other, b) for b in found[other.record_id].blockers)
+    limits = [limit for one in found.values() for limit in one.limits]
+    underlying = [b.code for one in found.values() for b in one.blockers]
+    return _assessment(holding, own.reckoned, limits, blockers, underlying, _base(holding))
+
+
+def assess_copy(
+    copy: Copy, holding: Holding, group: Sequence[Holding], policy: Policy
+) -> Assessment:
+    """A paper copy of `holding`: by the rules for paper; the signed original that a customer or
+    the law demands goes no earlier than the electronic record."""
+    base = _copy_base(copy, holding)
+    if copy.state == "destroyed" or holding.disposed:
+        return _disposed(base)
+    reckoned = tuple(_of_copy(copy, holding, policy))
+    blockers = [*_kept(holding, policy), *_unreckoned(holding, reckoned)]
+    limits = [*_limits(reckoned), *_waits(holding, policy)]
+    for other in _living(holding, group):
+        if other is not holding:
+            blockers += (_bound(other, b) for b in _held(other, policy))
+            limits += _cool_offs(other, policy)
+    codes = [b.code for b in blockers if b.code != "BOUND"]
+    if any(b.code == "BOUND" for b in blockers):
+        codes.append("HELD")
+    if copy.demanded:
+        members = [_Found.of(m, policy) for m in _living(holding, group)]
+        limits += (limit for one in members for limit in one.limits)
+        more = assess(holding, group, policy).blockers
+        blockers += (b for b in more if b not in blockers)
+        codes += (b.code for one in members for b in one.blockers)
+    last = max((limit.last_day for limit in limits), default=None)
+    found = [*blockers, *_on_paper(copy, last)]
+    codes += (b.code for b in found)
+    return _assessment(holding, reckoned, limits, found, codes, base, copy)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What one member of a group brings along."""
+
+    reckoned: tuple[Reckoned, ...]
+    limits: tuple[Limit, ...]
+    blockers: tuple[Blocker, ...]
+
+    @classmethod
+    def of(cls, holding: Holding, policy: Policy) -> _Found:
+        electronic = tuple(_of_record(holding, policy))
+        blockers = [*_kept(holding, policy), *_unreckoned(holding, electronic)]
+        reckoned = list(electronic)
+        for copy in holding.copies:
+            if copy.state != "destroyed":
+                paper = tuple(_of_copy(copy, holding, policy))
+                reckoned += paper
+                more = _unreckoned(holding, paper, copy)
+                blockers += (b for b in more if b.code not in {k.code for k in blockers})
+        limits = (*_limits(reckoned), *_waits(holding, policy))
+        return cls(tuple(reckoned), limits, tuple(blockers))
+
+
+def _disposed(base: date | None) -> Assessment:
+    what = sentences.DISPOSED
+    return Assessment(
+        status="disposed",
+        base_date=base,
+        blockers=(Blocker("DISPOSED", what),),
+        sentence=sentences.closed(what),
+    )
+
+
+def _assessment(
+    holding: Holding,
+    reckoned: tuple[Reckoned, ...],
+    limits: Sequence[Limit],
+    blockers: Sequence[Blocker],
+    codes: Sequence[str],
+    base: date | None,
+    copy: Copy | None = None,
+) -> Assessment:
+    """`codes`: what stands in the way in the whole group, by its own name."""
+    dated = bool(limits) and not any(code in UNDATED for code in codes)
+    zone = ZoneInfo(holding.zone)
+    winning = _winning(limits, holding) if dated else None
+    end = max((limit.eligible for limit in limits), default=None) if dated else None
+    last = max(limit.last_day for limit in limits) if dated else None
+    running = not blockers
+    status = _status(codes, [b.code for b in blockers if b.code != "BOUND"])
+    free = due_from(end, zone) if end is not None and running else None
+    return Assessment(
+        status=status,
+        base_date=base,
+        last_day=last,
+        eligible_from=end if running else None,
+        due_from=free,
+        winning=winning,
+        reckoned=reckoned,
+        blockers=tuple(blockers),
+        sentence=sentences.sentence(
+            holding, copy, tuple(blockers), winning, tuple(limits), reckoned, last, free
+        ),
+    )
+
+
+def _status(codes: Sequence[str], own: Sequence[str]) -> Status:
+    if "HELD" in codes:
+        return "held"
+    if "UNFILED" in own:
+        return "unfiled"
+    if any(code not in ("UNFILED", "PENDING", "BOUND") for code in codes):
+        return "blocked"
+    return "pending" if codes else "running"
+
+
+def _living(holding: Holding, group: Sequence[Holding]) -> list[Holding]:
+    """The members that are still there, in the order of their ids; itself in any case."""
+    members = {m.record_id: m for m in group if not m.disposed}
+    members[holding.record_id] = holding
+    return [members[key] for key in sorted(members)]
+
+
+def _base(holding: Holding) -> date | None:
+    return holding.filings[-1].base_date if holding.filings else None
+
+
+def _winning(limits: Sequence[Limit], holding: Holding) -> Reckoned | None:
+    """The rule that gives the latest end; of equals its own, then the electronic one's."""
+    by_rule = [limit for limit in limits if limit.reckoned is not None]
+    latest = max((_end(limit) for limit in by_rule), default=None)
+    ends = [limit.reckoned for limit in by_rule if _end(limit) == latest and limit.reckoned]
+    return min(ends, key=lambda r: (r.record != holding.record_id, *_rank(r)), default=None)
+
+
+def _end(limit: Limit) -> tuple[date, datetime]:
+    return limit.last_day, limit.eligible
+
+
+def _rank(reckoned: Reckoned) -> tuple[str, bool, str, str, int, str, str, str]:
+    return (
+        reckoned.record,
+        reckoned.copy is not None,
+        reckoned.rule.rule_id,
+        reckoned.rule.record_id,
+        -reckoned.rule.version,
+        str(reckoned.base_date),
+        reckoned.zone,
+        reckoned.copy.record_id if reckoned.copy else "",
+    )
+
+
+# ---------------------------------------------------------------- what stands in the way
+
+
+def _kept(holding: Holding, policy: Policy) -> Iterator[Blocker]:
+    yield from _held(holding, policy)
+    if not holding.filed and holding.retention != "permanent":
+        yield Blocker("UNFILED", sentences.UNFILED)
+    if not holding.readable:
+        yield Blocker("CHAIN_BROKEN", sentences.UNREADABLE)
+
+
+def _held(holding: Holding, policy: Policy) -> Iterator[Blocker]:
+    for hold in sorted(policy.holds, key=lambda h: h.id):
+        if hold.active and covers(hold, holding):
+            yield Blocker("HELD", sentences.held(hold), hold.id)
+
+
+def _bound(other: Holding, blocker: Blocker) -> Blocker:
+    return Blocker("BOUND", sentences.bound(other, blocker.what), other.record_id)
+
+
+def _unreckoned(
+    holding: Holding, reckoned: Sequence[Reckoned], copy: Copy | None = None
+) -> Iterator[Blocker]:
+    """What has no end: no rule, one without an end, one whose trigger is missing."""
+    forever = next((r for r in reckoned if r.permanent), None)
+    if forever is not None or holding.retention == "permanent":
+        yield Blocker("PERMANENT", sentences.permanent(forever))
+    elif holding.filings and _ruleless(holding, reckoned):
+        yield Blocker("NO_RULE", sentences.ruleless(holding, copy))
+    waiting = [r for r in reckoned if r.last_day is None and not r.permanent]
+    for _, same in groupby(waiting, key=lambda r: (r.rule.rule_id, r.rule.version, r.waits)):
+        yield Blocker("PENDING", sentences.pending(next(same)))
+
+
+def _ruleless(holding: Holding, reckoned: Sequence[Reckoned]) -> bool:
+    """No rule, a class that nobody knows, or personnel without a rule that means it (RR-10)."""
+    if holding.retention == "personnel":
+        return not any(
+            "personnel" in r.rule.classes or holding.kind in r.rule.kinds for r in reckoned
+        )
+    return not reckoned or holding.retention not in CLASSES
+
+
+def _on_paper(copy: Copy, last: date | None) -> Iterator[Blocker]:
+    if copy.state == "on-loan":
+        yield Blocker("ON_LOAN", sentences.ON_LOAN, copy.record_id)
+    if copy.state == "lost":
+        yield Blocker("LOST", sentences.LOST, copy.record_id)
+    if copy.checked_ok is False:
+        yield Blocker("COPY_UNCHECKED", sentences.CHECK_FAILED, copy.record_id)
+    elif not (copy.checked_ok and _fresh(copy.checked_on, last)):
+        yield Blocker("COPY_UNCHECKED", sentences.UNCHECKED, copy.record_id)
+
+
+def _fresh(checked: date | None, last: date | None) -> bool:
+    if checked is None or last is None:
+        return False
+    return (last - checked).days <= FRESH_CHECK_DAYS
+
+
+# ---------------------------------------------------------------- limits
+
+
+def _limits(reckoned: Iterable[Reckoned]) -> Iterator[Limit]:
+    for one in reckoned:
+        if one.last_day is not None:
+            yield Limit(last_day=one.last_day, zone=one.zone, reckoned=one)
+
+
+def _waits(holding: Holding, policy: Policy) -> Iterator[Limit]:
+    yield from _cool_offs(holding, policy)
+    if holding.imported_on is not None:
+        until = holding.imported_on + timedelta(days=IMPORT_WAIT_DAYS)
+        yield Limit(last_day=until, zone=holding.zone, imported=holding)
+
+
+def _cool_offs(holding: Holding, policy: Policy) -> Iterator[Limit]:
+    for hold in sorted(policy.holds, key=lambda h: h.id):
+        until = hold.cool_off_until(ZoneInfo(holding.zone))
+        if until is not None and covers(hold, holding):
+            yield Limit(last_day=until, zone=holding.zone, released=hold)
+
+
+# ---------------------------------------------------------------- periods
+
+
+def _of_record(holding: Holding, policy: Policy) -> list[Reckoned]:
+    """Every rule for the electronic record, for each of its filings."""
+    return _ordered(
+        _reckon(holding, filing, rule, policy)
+        for filing in holding.filings
+        for rule in _counting(policy, filing.base_date, filing.recorded_at)
+        if rule.covers(_facts(holding, filing, rule, policy), "electronic")
+    )
+
+
+def _of_copy(copy: Copy, holding: Holding, policy: Policy) -> list[Reckoned]:
+    """Every rule for paper. A copy counts from its own registration, or from the filing of its
+    record where that came later."""
+    found = []
+    for filing in holding.filings:
+        base = max(copy.base_date, filing.base_date)
+        laid = Filed(
+            base_date=base,
+            zone=holding.zone if base != filing.base_date else filing.zone,
+            recorded_at=max(copy.registered_at, filing.recorded_at),
+            marks=filing.marks,
+            scope=filing.scope,
+        )
+        found += [
+            _reckon(holding, laid, rule, policy, copy)
+            for rule in _counting(policy, base, laid.recorded_at)
+            if rule.covers(_facts(holding, laid, rule, policy), "paper")
+        ]
+    return _ordered(found)
+
+
+def _ordered(found: Iterable[Reckoned]) -> list[Reckoned]:
+    """Each once, in an order that does not depend on that of rules, copies or filings."""
+    once = {_rank(r): r for r in sorted(found, key=lambda r: str(r.last_day))}
+    return [once[key] for key in sorted(once)]
+
+
+def _copy_base(copy: Copy, holding: Holding) -> date | None:
+    base = _base(holding)
+    return max(copy.base_date, base) if base else None
+
+
+def _counting(policy: Policy, base: date, filed_at: datetime) -> Iterator[RuleVersion]:
+    """Of each rule the version in force at the filing, else its first, and all that came after:
+    what lengthens acts at once, what shortens only on what is filed later."""
+    ordered = sorted(policy.rules, key=lambda r: (r.stream, r.version))
+    for _, same in groupby(ordered, key=lambda r: r.stream):
+        versions = list(same)
+        ruled = [n for n, v in enumerate(versions) if v.was_in_force(base, filed_at)]
+        yield from versions[ruled[-1] if ruled else 0 :]
+
+
+def _facts(holding: Holding, filing: Filed, rule: RuleVersion, policy: Policy) -> Facts:
+    """What the rule looks at: corrections take extensions away, but never a floor."""
+    mended = () if rule.floor else _corrections(holding, policy)
+    marks = frozenset().union(*(c.marks for c in mended if filing.recorded_at <= c.approved_at))
+    return Facts(
+        retention=holding.retention,
+        kind=holding.kind,
+        base_date=filing.base_date,
+        marks=filing.marks - marks,
+        scope=filing.scope,
+        parts=holding.known("part").difference(*(c.parts for c in mended)),
+        customers=holding.known("customer").difference(*(c.customers for c in mended)),
+    )
+
+
+def _corrections(holding: Holding, policy: Policy) -> tuple[Correction, ...]:
+    return tuple(c for c in policy.corrections if c.record == holding.record_id)
+
+
+def _reckon(
+    holding: Holding, filing: Filed, rule: RuleVersion, policy: Policy, copy: Copy | None = None
+) -> Reckoned:
+    base, zone, waits = _begin(holding, filing, rule, policy)
+    end = None
+    if base is not None and not rule.permanent and rule.period is not None:
+        end = last_day(base, rule.period, rule.cut_off)
+    return Reckoned(
+        rule=rule,
+        record=holding.record_id,
+        number=holding.number,
+        copy=copy,
+        base_date=base,
+        zone=zone,
+        last_day=end,
+        waits=waits,
+    )
+
+
+def _begin(
+    holding: Holding, filing: Filed, rule: RuleVersion, policy: Policy
+) -> tuple[date | None, str, tuple[tuple[str, str], ...]]:
+    """From when it counts, in which zone; or what has to be confirmed first."""
+    match rule.trigger:
+        case "filed":
+            return filing.base_date, filing.zone, ()
+        case "created":
+            return max(holding.opened_on, holding.recorded_on), holding.zone, ()
+        case _:
+            day, waits = _triggered(holding, rule, policy)
+            return day, holding.zone, waits
+
+
+def _triggered(
+    holding: Holding, rule: RuleVersion, policy: Policy
+) -> tuple[date | None, tuple[tuple[str, str], ...]]:
+    """The latest confirmed date of all that the record names; the rest are what it waits for.
+
+    A product has ended once all its parts have. Where no part is named, or another event is
+    asked for, all orders, all customers or all cases that it names will do.
+    """
+    names = {what: _named(holding, what, rule, policy) for what in SUBJECTS}
+    dates: dict[tuple[str, str], date] = {}
+    for t in policy.triggers:
+        if t.event == rule.trigger and t.subject in names.get(t.subject_kind, {}):
+            key = (t.subject_kind, t.subject)
+            dates[key] = max(t.on, dates.get(key, t.on))
+    asked = [what for what in SUBJECTS if names[what]]
+    if rule.trigger == "product-service-ended" and "part" in asked:
+        asked = ["part"]
+    if any(all((what, name) in dates for name in names[what]) for what in asked):
+        return max(dates.values()), ()
+    first = asked[:1]
+    return None, tuple(
+        (what, said)
+        for what in first
+        for name, said in sorted(names[what].items())
+        if (what, name) not in dates
+    )
+
+
+def _named(holding: Holding, what: str, rule: RuleVersion, policy: Policy) -> dict[str, str]:
+    """What the record names of a type, as people wrote it, by its `plain` form."""
+    mended = () if rule.floor else _corrections(holding, policy)
+    wrong = {
+        "part": frozenset().union(*(c.parts for c in mended)),
+        "customer": frozenset().union(*(c.customers for c in mended)),
+    }.get(what, frozenset())
+    found = {plain(said): said for said in sorted(holding.references.get(what, ()))}
+    return {name: said for name, said in found.items() if name not in wrong}
