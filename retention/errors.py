@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from domain.errors import DomainError
+from domain.errors import DisposalError
 from domain.kind import Text, text
 
 WHY: Mapping[str, Text] = {
@@ -19,6 +19,7 @@ WHY: Mapping[str, Text] = {
     "BOUND": text("同组记录尚不能处置", "a record bound to it may not go yet"),
     "PAPER_ALIVE": text("尚有纸质件未销毁", "a paper copy of it is still there"),
     "ON_LOAN": text("纸质件借出未还", "the paper copy is on loan: return it or report its loss"),
+    "LOST": text("纸质件已报遗失", "the paper copy is reported lost"),
     "COPY_UNCHECKED": text(
         "电子件近期未核验通过(可读、页数一致)", "its electronic copy has no fresh passed check"
     ),
@@ -62,7 +63,7 @@ WHY: Mapping[str, Text] = {
 """RETENTION.md 7 and 9 D."""
 
 
-class DisposalRefusedError(DomainError):
+class DisposalRefusedError(DisposalError):
     """Nothing was destroyed by this call; the refusal stands in the retention journal.
 
     `record`: the record that is in the way, where it is one.
@@ -71,5 +72,5 @@ class DisposalRefusedError(DomainError):
     def __init__(self, code: str, detail: Text | None = None, record: str | None = None) -> None:
         why = WHY[code]
         more = text(f":{detail.zh}", f": {detail.en}") if detail else text("", "")
-        super().__init__(text(f"{why.zh}{more.zh}。", f"{why.en}{more.en}."))
-        self.code, self.record = code, record
+        super().__init__(code, text(f"{why.zh}{more.zh}。", f"{why.en}{more.en}."))
+        self.record = record
