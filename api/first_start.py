@@ -24,6 +24,7 @@ from domain.commands import (
 )
 from domain.events import Attachment
 from domain.record import Record
+from retention import founding
 
 BOOTSTRAP = Actor(person=None, assurance="system", trusted=True)
 """The archive itself: before there is an administrator, nobody else can make one."""
@@ -97,13 +98,15 @@ def empty(archive: Archive) -> bool:
 
 
 def found(archive: Archive, name: str) -> str:
-    """Register the first administrator and the official calendars; the administrator's key."""
+    """Register the first administrator, the official calendars and the retention rules that ship;
+    the administrator's key."""
     hand = Hand(archive)
     office = hand.open("department", "establish", name="行政部", functions=["adm"])
     person = hand.open(
         "person", "register", name=name, department=office.id, roles=["administrator"]
     )
     publish_calendars(hand)
+    founding.found(archive)
     return issue(hand, name, person.id, ("read", "write"))
 
 

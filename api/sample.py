@@ -14,6 +14,7 @@ from api.clock import now
 from api.first_start import Hand, issue, publish_calendars
 from archive.opening import Archive
 from domain.record import Record
+from retention import founding
 
 DEPARTMENTS = {
     "adm": ("行政部", "Administration", ["adm"]),
@@ -94,6 +95,7 @@ def _people(hand: Hand) -> Plant:
             record, "change", name=zh, name_en=en, functions=functions, head=people[HEADS[short]]
         )
     publish_calendars(hand)
+    founding.found(hand.archive)
     keys = {
         f"{PEOPLE[short][0]} ({short})": issue(hand, PEOPLE[short][0], people[short], rights)
         for short, rights in KEYS.items()

@@ -108,7 +108,7 @@ class Projector:
         going = [v.name for v in self.views if v.name not in stopped]
         return min((self._database.position(name) for name in going), default=-1)
 
-    def extra(self, wanted: type[V]) -> V:
+    def view(self, wanted: type[V]) -> V:
         """The view of this class among those of the floors above. LookupError."""
         for view in self.views:
             if isinstance(view, wanted):

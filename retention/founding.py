@@ -36,7 +36,7 @@ class Offer:
     values: Values
 
 
-def found(archive: Archive) -> int:
+def found(archive: Archive, shipped: Mapping[str, Values] = SHIPPED) -> int:
     """Put the shipped rules in force where no rule is yet; how many this call has shipped.
 
     Raises StoreError.
@@ -45,18 +45,18 @@ def found(archive: Archive) -> int:
         return 0
     secret = archive.keys.secret_or_make("source-mac", lambda: secrets.token_bytes(32))
     done = archive.ledger.execute_together(
-        [_shipping(archive, values) for values in SHIPPED.values()],
+        [_shipping(archive, values) for values in shipped.values()],
         source=mac(secret, "retention", "shipped-rules"),  # whichever process is second adds none
     )
     return sum(not outcome.committed.replayed for outcome in done)
 
 
-def offers(archive: Archive) -> tuple[Offer, ...]:
+def offers(archive: Archive, shipped: Mapping[str, Values] = SHIPPED) -> tuple[Offer, ...]:
     """What is shipped now and is neither in the archive's rules nor ever was."""
     rules = {rule_id(rule): rule for rule in _rules(archive)}
     return tuple(
         Offer(name, rule.id if rule else None, values)
-        for name, values in SHIPPED.items()
+        for name, values in shipped.items()
         for rule in (rules.get(name),)
         if rule is None or rule_hash(values) not in _said(rule)
     )

@@ -14,6 +14,7 @@ from api.clock import now
 from api.settings import SettingError, Settings
 from archive.authority import Authority, TimestampError, read_roots
 from archive.opening import Archive, Options, open_archive
+from retention.due import DueView
 
 SETTLING_SECONDS = 60.0
 
@@ -26,6 +27,7 @@ def options(settings: Settings) -> Options:
         database=settings.database,
         zone=settings.zone,
         authorities=authorities(settings),
+        views=(DueView,),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from random import Random
@@ -19,16 +18,16 @@ from tests.worlds import World
 
 
 @pytest.fixture
-def world(world: World) -> Iterator[World]:
+def world(world: World) -> World:
     """With the view, and the shipped rules in force."""
     world.options = replace(world.options, views=(DueView,))
     found(world.reopen())
-    yield world
+    return world
 
 
 def view(world: World) -> DueView:
     world.archive.views.catch_up()
-    return world.archive.views.extra(DueView)
+    return world.archive.views.view(DueView)
 
 
 def rows(world: World) -> list[Row]:
@@ -82,7 +81,7 @@ def test_it_says_what_the_log_leads_to(world: World, seed: int) -> None:
     assert {"unfiled", "running", "held", "pending"} <= met
     followed = rows(world)
     with another(world.options) as other:
-        assert sorted((line.record_id for line in all_due(other.views.extra(DueView)))) == sorted(
+        assert sorted(line.record_id for line in all_due(other.views.view(DueView))) == sorted(
             r[0] for r in followed if r[6] is not None and r[6] <= "2030-01-01"
         )
     world.archive.views.rebuild()
