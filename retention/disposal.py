@@ -21,7 +21,7 @@ from itertools import islice
 from typing import Any
 
 from archive.evidence.instant import time_text
-from archive.ledger import Asked, TogetherError, new_id
+from archive.ledger import Asked, Making, TogetherError, new_id
 from archive.opening import Archive
 from archive.store import NotQuiet, StoreError, VersionConflict
 from domain import disposals
@@ -35,7 +35,7 @@ from domain.record import Record
 from retention.errors import DisposalRefusedError
 from retention.journal import ARCHIVE, Journal
 from retention.ledgers import Assessed, Shelf
-from retention.proven_time import ProvenTime, Status
+from retention.proven_time import ProvenTime, TimeStatus
 
 LISTERS: tuple[Who, ...] = (Office(function="adm"), Role(role="records-officer"))
 BARRED = (Role(role="administrator"),)
@@ -309,7 +309,8 @@ class Disposals:
             if any(refusals.values()):
                 outcome.update({i: refusal or Refusal("BOUND") for i, refusal in refusals.items()})
             elif len(group) == 1:
-                singles.append((group, self._asked(record, group[0], assessed[0])))
+                command = self._command(record, group[0])
+                singles.append((group, Asked(command, quiet=assessed[0].quiet)))
             else:
                 yield from self._dispose_together(record, group, assessed, outcome)
         answers = self.archive.ledger.execute_many([asked for _, asked in singles])
@@ -326,11 +327,10 @@ class Disposals:
         assessed: Sequence[Assessed],
         outcome: dict[str, Refusal | None],
     ) -> Iterator[Sequence[Item]]:
-        commands = [self._asked(record, i, one) for i, one in zip(group, assessed, strict=True)]
+        commands = [self._command(record, item) for item in group]
         try:
             self.archive.ledger.execute_together(
-                [lambda _, asked=asked: (asked.command, None) for asked in commands],
-                quiet=assessed[0].quiet,
+                [_making(command) for command in commands], quiet=assessed[0].quiet
             )
         except (NotQuiet, VersionConflict):
             yield group
@@ -339,9 +339,9 @@ class Disposals:
         else:
             outcome.update(dict.fromkeys([i.item for i in group]))
 
-    def _asked(self, record: Record, item: Item, assessed: Assessed) -> Asked:
+    def _command(self, record: Record, item: Item) -> Dispose:
         moment = self.archive.options.clock()
-        command = Dispose(
+        return Dispose(
             event_id=new_id(),
             record_id=item.record,
             actor=ARCHIVE,
@@ -350,7 +350,6 @@ class Disposals:
             warrant=record.id,
             item=item.item,
         )
-        return Asked(command, quiet=assessed.quiet)
 
     def _disposed_by(self, record: Record, item: Item) -> Refusal | None:
         disposal = self.archive.ledger.get(item.record).disposal
@@ -465,7 +464,7 @@ class Disposals:
     def _now(self) -> ProvenTime:
         """The time that counts. DisposalRefusedError while it is not proven."""
         now = self.time()
-        if now.status in (Status.TIME_NOT_PROVEN, Status.CLOCK_BEHIND):
+        if now.frozen:
             raise DisposalRefusedError(now.status.name, now.sentence)
         return now
 
@@ -497,13 +496,17 @@ class Disposals:
         return record
 
 
+def _making(command: Dispose) -> Making:
+    return lambda _: (command, None)
+
+
 def _led(actor: Actor) -> Actor:
     """The archive acts, and says for whom: these steps are open to nobody else."""
     return Actor(actor.person, actor.behalf, actor.system, actor.assurance, trusted=True)
 
 
 def _word(now: ProvenTime) -> str:
-    return "self-asserted" if now.status is Status.SELF_ASSERTED else "proven"
+    return "self-asserted" if now.status is TimeStatus.SELF_ASSERTED else "proven"
 
 
 def _may_go(record: Record, item: Item) -> bool:

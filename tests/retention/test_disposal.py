@@ -1,0 +1,56 @@
+"""The deed: who may, when, and what is left of it."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from archive.evidence.policy import Policy
+from archive.evidence.report import Level, Verdict
+from archive.evidence.verify import verify
+from archive.log import vkey
+from retention.certificate import certificate, write_bundle
+from retention.errors import DisposalRefusedError
+from tests.retention.people import Staff
+from tests.worlds import World
+
+YEARS = 3 * 365 + 2
+
+
+@pytest.fixture
+def staff(world: World) -> Staff:
+    return Staff(world)
+
+
+def test_a_whole_disposal_leaves_proof_and_no_content(staff: Staff) -> None:
+    """Listed, reviewed, approved twice, executed after the cool-off, certified, proven offline."""
+    archive = staff.world.archive
+    records = [staff.imported(f"客户{n}") for n in range(3)]
+    staff.world.clock.turn(days=YEARS)
+    disposal = staff.disposed(*records)
+    assert disposal.state == "certified"
+    found = certificate(archive, disposal.id)
+    assert (found.destroyed, found.exceptions) == (3, [])
+    assert found.time_status == "self-asserted"
+    for record in records:
+        after = archive.ledger.get(record.id)
+        assert (after.readable, after.version) == (False, record.version + 1)
+        assert not archive.destruction.remains(record.id)
+    file = io.BytesIO()
+    write_bundle(archive, disposal.id, file)
+    file.seek(0)
+    report = verify(file, Policy.of_vkey(vkey(archive.options.origin, archive.keyring.log_key)))
+    assert report.ok, [f for f in report.findings if f.level is Level.FAILED]
+    assert {event.verdict for event in report.events} == {Verdict.OPENED, Verdict.DISPOSED}
+    assert archive.check().findings == ()
+
+
+def test_nothing_goes_before_its_day(staff: Staff) -> None:
+    """NOT_DUE until the last day has ended at the site."""
+    record = staff.imported()
+    staff.world.clock.turn(days=YEARS - 10)
+    with pytest.raises(DisposalRefusedError) as refused:
+        staff.listed(record)
+    assert refused.value.code == "NOT_DUE"
+    assert [row["code"] for row in staff.retention.journal.entries()] == ["NOT_DUE"]
