@@ -150,7 +150,7 @@ def test_every_setting_stands_in_the_docs_with_its_default(page: str) -> None:
     fallback = Settings()
     for name, told in rows:
         value = getattr(fallback, name.removeprefix("LIUHEN_").lower())
-        assert told in ({"(none)", "（无）"} if value is None else {f"`{value}`"}), name
+        assert told in ({"(none)", "（无）"} if value in (None, ()) else {f"`{value}`"}), name
 
 
 @pytest.mark.parametrize("page", every(".md"))
