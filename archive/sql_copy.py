@@ -75,13 +75,6 @@ LOG_TABLES = (
         "id",
         200,
     ),
-    table(
-        "timestamps",
-        "token_hash:bytes size:int note_hash:bytes authority:text token:bytes gen_time:int "
-        "ends:int renews:bytes? renewed:int",
-        "id",
-        500,
-    ),
 )
 """All of a store, in the order in which it is written and read."""
 RECORD_KEYS = table("record_keys", "record_id:bytes wrapped:bytes", "record_id", 5_000)
