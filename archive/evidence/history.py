@@ -7,6 +7,7 @@ from hashlib import sha256
 from sys import intern
 
 from archive.evidence import dsse, leaf
+from archive.evidence.approvals import APPROVED, LISTED, Approvals, Disposal
 from archive.evidence.instant import parse_time
 from archive.evidence.report import Level, Report, place
 from archive.evidence.statement import Statement
@@ -59,10 +60,10 @@ class Record:
     def holds(self, hash_: bytes) -> bool:
         """Whether an earlier envelope of this record has that hash."""
         if self.sought is None and len(self.envelopes) > _LONG * _HASH:
-            self.sought = set(self._hashes())
-        return hash_ in (self._hashes() if self.sought is None else self.sought)
+            self.sought = set(self.hashes())
+        return hash_ in (self.hashes() if self.sought is None else self.sought)
 
-    def _hashes(self) -> Iterator[bytes]:
+    def hashes(self) -> Iterator[bytes]:
         held = self.envelopes
         return (bytes(held[i : i + _HASH]) for i in range(0, len(held), _HASH))
 
@@ -76,6 +77,8 @@ class History:
         self._events: set[bytes] = set()
         self._numbers: set[str] = set()
         self._recorded_at = ""
+        self._approvals = Approvals()
+        self._disposals: list[tuple[Record, Disposal]] = []
         self.records: dict[bytes, Record] = {}
 
     def take(self, seen: Seen) -> Record:
@@ -169,13 +172,44 @@ class History:
             for code, detail in faults:
                 self._report.fail(12, code, seen.where, detail)
             if not faults:
-                record.disposal = seen.index
+                self._disposals.append((record, _disposal(seen)))
             self._report.count(12)
             self._report.add(12, Level.NOT_CHECKED, "disposal-outside", seen.where)
         elif sound and said.type == "filed":
             record.base_date = intern(said.facts["base_date"])
         elif sound and said.type == "reopened":
             record.base_date = None
+        elif sound and said.type in (LISTED, APPROVED):
+            self._approvals.take(seen.index, said, sha256(seen.envelope.raw).digest())
+
+    # 12, continued. Approvals that a disposal names, as far as they are in the bundle.
+    def settle(self) -> None:
+        """Once all leaves have gone by, and before content is asked for."""
+        wanted = {hash_ for _, disposal in self._disposals for hash_ in disposal.approvals}
+        here = (
+            {h for r in self.records.values() for h in r.hashes() if h in wanted} if wanted else ()
+        )
+        for record, disposal in self._disposals:
+            faults = list(self._approvals.faults(disposal, here))
+            for code, detail in faults:
+                self._report.fail(12, code, disposal.where, detail)
+            for hash_ in disposal.approvals:
+                if hash_ not in here:
+                    self._report.add(
+                        12,
+                        Level.NOT_CHECKED,
+                        "disposal-approval-outside",
+                        disposal.where,
+                        hash_.hex(),
+                    )
+            if not faults:
+                record.disposal = disposal.index
+
+
+def _disposal(seen: Seen) -> Disposal:
+    facts = seen.statement.facts
+    approvals = tuple(bytes.fromhex(hash_) for hash_ in dict.fromkeys(facts["approvals"]))
+    return Disposal(seen.index, seen.where, facts["list"], approvals)
 
 
 def _disposal_faults(seen: Seen, record: Record) -> Iterator[tuple[str, str]]:

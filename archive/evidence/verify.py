@@ -196,6 +196,7 @@ class _Run:
             self.report.fail(7, "register-listed", f"record {self.register.record}")
         self.report.add(7, Level.NOT_CHECKED, "tail", self.head.origin)
         # 10, 11, 12, continued.
+        self.history.settle()
         self.disclosure.settle(self.history.records)
         self._later_receipts()
         self._listing()

@@ -126,9 +126,25 @@ FINDINGS: Mapping[str, Both] = {
     "disposal-early": ("保管期未满即销毁", "disposed before the last day was over"),
     "disposal-approvals": ("销毁批准少于两份", "fewer than two approvals"),
     "disposal-unsound": ("销毁事件本身不可信", "the disposal itself fails, so it explains nothing"),
+    "disposal-approval": (
+        "所列批准不是对该清单的有效批准",
+        "what it names as an approval is no approval of its list",
+    ),
+    "disposal-approvers": (
+        "两份批准不是由两个人作出",
+        "its approvals are not by different people",
+    ),
+    "disposal-list": (
+        "所批准的清单未列出，或批准后已重新列出",
+        "the list was not listed, or was listed anew after its approvals",
+    ),
+    "disposal-approval-outside": (
+        "所列批准不在包内",
+        "an approval that it names is not in the bundle",
+    ),
     "disposal-outside": (
-        "保管规则、冻结与批准人身份在其他记录中",
-        "the rule, holds and the approvers' part are in other records",
+        "保管规则与冻结在其他记录中",
+        "the rule and holds are in other records",
     ),
     "missing": ("内容缺失，且无销毁事件", "content is missing, and no disposal explains it"),
     "undisposed": ("声称已销毁的内容仍在", "content is said to be disposed, but is here"),

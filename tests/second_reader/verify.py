@@ -379,6 +379,45 @@ class Verification:
                 sizes |= {size for of, size in shapes.plain_attachments(data) if of == n}
         return sizes
 
+    def _approved(self, read: Read) -> bool:
+        """Whether the approvals that are here are of the very list, which stood when they were
+        given and was not listed anew, by people who are all different."""
+        facts, unsound = read.statement["facts"], self.report.unsound
+        first: dict[str, Read] = {}
+        for each in sorted(self.leaves, key=lambda r: r.index):
+            first.setdefault(each.leaf.envelope.hash, each)
+        here = [first[hash_] for hash_ in set(facts["approvals"]) if hash_ in first]
+        for each in here:
+            said = each.statement
+            if (
+                each.index in unsound
+                or each.index > read.index
+                or said["type"] != "disposal-approved"
+                or said["facts"]["list"] != facts["list"]
+            ):
+                return False
+        if len({each.statement["record"] for each in here}) > 1:
+            return False
+        hands = [{e.statement["actor"], e.statement["behalf"]} - {None} for e in here]
+        if not all(hands) or len(set().union(*hands)) < sum(map(len, hands)):
+            return False
+        return not here or self._stood(read, here)
+
+    def _stood(self, read: Read, approvals: list[Read]) -> bool:
+        lists = [
+            r
+            for r in self.leaves
+            if r.statement["type"] == "disposal-listed"
+            and r.statement["record"] == approvals[0].statement["record"]
+            and r.index < read.index
+            and r.index not in self.report.unsound
+        ]
+        if not lists:
+            return False
+        last = max(lists, key=lambda r: r.index)
+        same = last.statement["facts"]["list"] == read.statement["facts"]["list"]
+        return same and all(last.index < approval.index for approval in approvals)
+
     def _absent(self) -> None:
         for chain in self._by_record().values():
             disposals = [at for at, read in enumerate(chain) if self._disposes(chain[:at], read)]
@@ -393,8 +432,8 @@ class Verification:
             return False
         unsound = self.report.unsound
         sound = [before for before in earlier if before.index not in unsound]
-        proper = read.index not in unsound and _proper(sound, read)
-        self.report.notes.append(f"NOT CHECKED: leaf {read.index}: rule, holds, approvers")
+        proper = read.index not in unsound and _proper(sound, read) and self._approved(read)
+        self.report.notes.append(f"NOT CHECKED: leaf {read.index}: rule, holds, absent approvals")
         if not proper:
             self.report.fail(12, "a disposal that is not proper", read.index)
         return proper

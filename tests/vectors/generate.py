@@ -9,7 +9,7 @@ from typing import Any
 from archive.evidence import attachment, checkpoint, content, dsse, merkle, receipt, statement
 from archive.evidence.canonical import encode
 from archive.evidence.register import register_record
-from tests.vectors.more_tampering import CASES
+from tests.vectors.approving import CASES
 from tests.vectors.world import (
     BODY,
     COMPLAINT,

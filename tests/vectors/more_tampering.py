@@ -247,7 +247,7 @@ def _other_keyid(world: World) -> tuple[statement.Statement, bytes, bytes]:
     return said, envelope, _leaf_bytes(envelope, world)
 
 
-def _unfit(world: World, record: str, type_: str, **fields: Any) -> None:
+def unfit(world: World, record: str, type_: str, **fields: Any) -> None:
     """An event whose named key did not sign it."""
     version, prev = world.heads[record]
     said = plain_statement(
@@ -260,15 +260,15 @@ def _unfit(world: World, record: str, type_: str, **fields: Any) -> None:
 
 
 def _forged_disposal(world: World) -> None:
-    _unfit(world, SHORT, "disposed", facts=DISPOSAL)
+    unfit(world, SHORT, "disposed", facts=DISPOSAL)
 
 
 def _forged_filing(world: World) -> None:
-    _unfit(world, SHORT, "filed", facts=FILING)
+    unfit(world, SHORT, "filed", facts=FILING)
 
 
 def _forged_reopening(world: World) -> None:
-    _unfit(world, SHORT, "reopened")
+    unfit(world, SHORT, "reopened")
 
 
 def _signs_other(world: World) -> None:

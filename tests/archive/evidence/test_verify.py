@@ -25,7 +25,7 @@ from archive.evidence.report import Level, Report, Verdict
 from archive.evidence.verify import verify
 from archive.evidence.wording import FINDINGS, STEPS, render
 from tests.vectors import generate
-from tests.vectors.more_tampering import CASES
+from tests.vectors.approving import CASES
 from tests.vectors.world import (
     COMPLAINT,
     ORIGIN,
@@ -132,7 +132,8 @@ def test_the_honest_bundle_says_what_it_cannot_check() -> None:
     """Without a key from elsewhere the report says that the key came from the bundle."""
     found = verify(io.BytesIO(whole().bundle()))
     codes = {finding.code for finding in found.findings}
-    assert {"key-from-bundle", "tail", "anchor-open", "disposal-outside"} == codes
+    outside = {"disposal-outside", "disposal-approval-outside"}
+    assert {"key-from-bundle", "tail", "anchor-open", *outside} == codes
     assert all(finding.level is Level.NOT_CHECKED for finding in found.findings)
     trusted = verify(io.BytesIO(whole().bundle()), Policy.of_vkey(VKEY))
     assert trusted.key_trusted
@@ -195,9 +196,8 @@ def test_zip64_offsets(tmp_path: Path) -> None:
 def test_every_finding_has_its_sentences() -> None:
     """Codes used in the code and sentences in the table are the same."""
     package = Path(bundle.__file__).parent
-    files = [
-        package / f"{name}.py" for name in ("verify", "history", "disclosure", "register", "bundle")
-    ]
+    names = ("verify", "history", "approvals", "disclosure", "register", "bundle")
+    files = [package / f"{name}.py" for name in names]
     source = "".join(file.read_text(encoding="utf-8") for file in files)
     assert all(f'"{code}"' in source for code in FINDINGS)
     assert list(STEPS) == list(range(1, 15))
