@@ -96,7 +96,7 @@ CREATE TABLE IF NOT EXISTS timestamps (
   size bigint NOT NULL, note_hash bytea NOT NULL, authority text NOT NULL, token bytea NOT NULL,
   gen_time bigint NOT NULL, ends bigint NOT NULL, renews bytea, renewed bigint NOT NULL DEFAULT 0
 );
-CREATE INDEX IF NOT EXISTS timestamps_newest ON timestamps (gen_time);
+CREATE INDEX IF NOT EXISTS timestamps_newest ON timestamps (authority, gen_time);
 CREATE INDEX IF NOT EXISTS timestamps_ending ON timestamps (ends) WHERE renewed = 0;
 -- Ciphertext does not compress: do not try.
 ALTER TABLE content ALTER COLUMN ciphertext SET STORAGE EXTERNAL;

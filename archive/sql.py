@@ -36,7 +36,6 @@ STAMP = "size, note_hash, authority, token, gen_time, ends, renews"
 CHUNK = 500
 END = 2**63 - 1
 """After every leaf."""
-LAST = 2**63 - 1
 RANGES = 50
 """Ranges of slots in one statement."""
 Row = Sequence[Any]
@@ -421,25 +420,16 @@ class SqlStore(AuditReads, CopyTables, ABC):
             f"SELECT {STAMP}, id FROM timestamps WHERE {where}id > ? ORDER BY id LIMIT ?",
             (*params, last, CHUNK),
         ):
-            for row in rows:
-                yield stored_timestamp(row)
+            yield from (stored_timestamp(row) for row in rows)
             last = rows[-1][7]
 
-    def newest_timestamps(
-        self, authority: str | None = None, limit: int | None = None
-    ) -> Iterator[Timestamp]:
-        where, params = ("authority = ? AND ", [authority]) if authority is not None else ("", [])
-        left, at, before = LAST if limit is None else limit, LAST, LAST
-        while left > 0 and (
-            rows := self._read(
-                f"SELECT {STAMP}, id FROM timestamps WHERE {where}(gen_time, id) < (?, ?) "
-                "ORDER BY gen_time DESC, id DESC LIMIT ?",
-                (*params, at, before, min(CHUNK, left)),
-            )
-        ):
-            for row in rows:
-                yield stored_timestamp(row)
-            at, before, left = rows[-1][4], rows[-1][7], left - len(rows)
+    def newest_timestamps(self, authority: str, limit: int) -> list[Timestamp]:
+        rows = self._read(
+            f"SELECT {STAMP} FROM timestamps WHERE authority = ? "
+            "ORDER BY gen_time DESC, id DESC LIMIT ?",
+            (authority, limit),
+        )
+        return [stored_timestamp(row) for row in rows]
 
     def ending_timestamps(self, before: datetime, limit: int) -> list[Timestamp]:
         rows = self._read(

@@ -104,7 +104,7 @@ CREATE TABLE IF NOT EXISTS timestamps (
   note_hash BLOB NOT NULL, authority TEXT NOT NULL, token BLOB NOT NULL, gen_time INTEGER NOT NULL,
   ends INTEGER NOT NULL, renews BLOB, renewed INTEGER NOT NULL DEFAULT 0
 ) STRICT;
-CREATE INDEX IF NOT EXISTS timestamps_newest ON timestamps (gen_time);
+CREATE INDEX IF NOT EXISTS timestamps_newest ON timestamps (authority, gen_time);
 CREATE INDEX IF NOT EXISTS timestamps_ending ON timestamps (ends) WHERE renewed = 0;
 """
 BUSY_MS = 30_000

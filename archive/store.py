@@ -491,10 +491,8 @@ class Store(Protocol):
         """Tokens over the checkpoints of exactly `size` leaves, or all, in the order kept."""
         ...
 
-    def newest_timestamps(
-        self, authority: str | None = None, limit: int | None = None
-    ) -> Iterator[Timestamp]:
-        """From the latest time down, streamed: the first that verifies is the highest proven."""
+    def newest_timestamps(self, authority: str, limit: int) -> list[Timestamp]:
+        """From the latest time down: the first that verifies is the highest that it proves."""
         ...
 
     def ending_timestamps(self, before: datetime, limit: int) -> list[Timestamp]:

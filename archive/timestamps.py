@@ -26,7 +26,7 @@ SECONDS = 10.0
 LARGEST_ANSWER = 2 * authorities_said.LARGEST_TOKEN
 RENEWAL = timedelta(days=30)
 """Tokens are renewed when the certificate behind them ends within this time."""
-RENEWED_AT_ONCE = 1000
+RENEWED_AT_ONCE = LOOKED_AT = 1000
 _log = logging.getLogger("liuhen.timestamps")
 
 
@@ -89,7 +89,7 @@ class Timestamps:
             token = self._ask(authority, checkpoint.note)
             made = _kept(checkpoint, authority, token)
             self._store.put_timestamp(made)
-        except (TimestampError, StoreError) as error:
+        except TimestampError as error:
             self._note_away(authority, error)
             raise
         self._note(AuthorityHealth(authority.name, made.gen_time))
@@ -110,14 +110,16 @@ class Timestamps:
 
         Only if this authority's certificate now outlasts theirs: else nothing would be gained.
         """
-        newest = next(self._store.newest_timestamps(authority.name, 1), None)
+        newest = self._store.newest_timestamps(authority.name, 1)
         before = self._clock() + RENEWAL
         ending = self._store.ending_timestamps(before, RENEWED_AT_ONCE)
-        due = [each for each in ending if newest is not None and each.ends < newest.ends]
+        due = [each for each in ending if newest and each.ends < newest[0].ends]
         if not due:
             return None
         message = b"".join(each.hash for each in due)
         token = self._ask(authority, message)
+        if token.ends <= max(each.ends for each in due):  # the row said more than is true
+            return None
         youngest = max(due, key=lambda each: each.size)
         made = Timestamp(
             youngest.size,
@@ -151,16 +153,20 @@ class Timestamps:
 
     # ------------------------------------------------------------ what is proven
 
-    def proven(self) -> Proven | None:
-        """The latest instant that a kept token proves; None where none does.
+    def proven(self) -> tuple[Proven, ...]:
+        """The latest instant that each authority's kept tokens prove; none of one that has none.
 
         Rows are looked at from the latest time down, and the first that verifies is the answer: a
-        row that somebody wrote into the table proves nothing.
+        row that somebody wrote into the table proves nothing. Past LOOKED_AT forged ones nothing
+        is proven.
         """
-        for each in self._store.newest_timestamps():
-            if self.verified(each):
-                return Proven(each.gen_time, each.authority)
-        return None
+        found = []
+        for name in self.authorities:
+            newest = self._store.newest_timestamps(name, LOOKED_AT)
+            holds = next((each for each in newest if self.verified(each)), None)
+            if holds is not None:
+                found.append(Proven(holds.gen_time, name))
+        return tuple(found)
 
     def verified(self, kept: Timestamp) -> bool:
         """Whether a kept token is what its row says, by an authority that is configured.
@@ -169,8 +175,10 @@ class Timestamps:
         it is over, so long as it is ours.
         """
         authority = self.authorities.get(kept.authority)
+        if authority is None:
+            return False
         message = kept.renews if kept.renews is not None else self._note_of(kept)
-        if authority is None or message is None:
+        if message is None:
             return False
         try:
             token = authorities_said.verify(authority, kept.token, message)
@@ -196,8 +204,8 @@ class Timestamps:
         return tuple(known.get(name) or self._stored_health(name) for name in self.authorities)
 
     def _stored_health(self, name: str) -> AuthorityHealth:
-        newest = next(self._store.newest_timestamps(name, 1), None)
-        return AuthorityHealth(name, newest.gen_time if newest else None)
+        newest = self._store.newest_timestamps(name, 1)
+        return AuthorityHealth(name, newest[0].gen_time if newest else None)
 
     def _note_away(self, authority: Authority, error: Exception) -> None:
         with self._lock:

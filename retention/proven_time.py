@@ -71,8 +71,7 @@ def judge(
 def proven_time(archive: Archive) -> ProvenTime:
     """The judgement for an archive as it stands now, from its log, its clock and its tokens."""
     last = archive.store.head().recorded_at  # before the clock is looked at: others may append
-    token = archive.timestamps.proven()
-    outside = outside_time(each.at for each in (token,) if each is not None)
+    outside = outside_time(each.at for each in archive.timestamps.proven())
     return judge(archive.options.clock(), last, outside, archive.timestamps.configured)
 
 

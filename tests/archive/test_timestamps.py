@@ -19,7 +19,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from archive.authority import Authority, TimestampError, read_roots
 from archive.log import verify_checkpoint
 from archive.store import Store, Timestamp
-from archive.timestamps import Stamper, Timestamps
+from archive.timestamps import Proven, Stamper, Timestamps
 from tests.authority import (
     REJECTED,
     Asked,
@@ -27,6 +27,7 @@ from tests.authority import (
     OpensslAuthority,
     Signer,
     TimestampAuthority,
+    TurnedClock,
     granted,
     make_root,
     make_signer,
@@ -85,9 +86,7 @@ def test_a_real_openssl_authority(world: World, tmp_path: Path) -> None:
     world.reopen()
     made = stamped(world)
     assert abs(datetime.now(UTC) - made.gen_time) < timedelta(minutes=1)
-    proven = world.archive.timestamps.proven()
-    assert proven is not None
-    assert (proven.at, proven.by) == (made.gen_time, "openssl")
+    assert world.archive.timestamps.proven() == (Proven(made.gen_time, "openssl"),)
 
 
 def another_nonce(tsa: TimestampAuthority, asked: Asked) -> bytes:
@@ -149,7 +148,7 @@ def test_a_bad_answer_loses_nothing(world: World, bad: str) -> None:
     assert standing is not None
     assert verify_checkpoint(keyring.register, keyring.origin, standing.note).size == standing.size
     assert list(store.timestamps()) == []
-    assert asking.proven() is None
+    assert asking.proven() == ()
     (health,) = asking.health()
     assert health.away_since is not None
     assert asking.stamp(authority(world)).size == standing.size
@@ -193,7 +192,7 @@ def test_no_network_without_an_authority(world: World, monkeypatch: pytest.Monke
     stamper = Stamper(asking, 0.01)
     stamper.start()
     stamper.stop()
-    assert (asking.configured, asking.stamp_all(), asking.proven()) == (False, [], None)
+    assert (asking.configured, asking.stamp_all(), asking.proven()) == (False, [], ())
     assert asking.health() == ()
 
 
@@ -207,16 +206,14 @@ def test_the_highest_time_is_proven(world: World) -> None:
     high = stamped(world).gen_time
     tsa.clock.turn(days=-1)
     stamped(world)
-    proven = world.archive.timestamps.proven()
-    assert proven is not None
-    assert proven.at == high
+    assert world.archive.timestamps.proven() == (Proven(high, "tsa"),)
 
 
 def forge(store: Store, kept: Timestamp, **changes: object) -> None:
     store.put_timestamp(replace(kept, **changes))  # type: ignore[arg-type]
 
 
-def test_what_the_table_says_proves_nothing(world: World) -> None:
+def test_what_the_table_says_proves_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows of a later time are passed over: no token, another's token, a token over other bytes."""
     tsa = world.with_authority()
     kept = stamped(world)
@@ -234,9 +231,11 @@ def test_what_the_table_says_proves_nothing(world: World) -> None:
     forge(store, kept, token=tsa.token(other, late), gen_time=late)
     forge(store, kept, token=tsa.token(other, late), gen_time=late, note_hash=bytes(32))
     assert len(list(store.timestamps())) == 8
-    proven = world.archive.timestamps.proven()
-    assert proven is not None
-    assert proven.at == kept.gen_time
+    assert world.archive.timestamps.proven() == (Proven(kept.gen_time, "tsa"),)
+    monkeypatch.setattr("archive.timestamps.LOOKED_AT", 7)
+    for n in range(7):
+        forge(store, kept, token=b"%d" % n, gen_time=late)
+    assert world.archive.timestamps.proven() == ()
 
 
 def test_a_token_over_an_older_note_of_the_same_size(world: World) -> None:
@@ -301,6 +300,43 @@ def test_a_forged_renewal(world: World) -> None:
     assert not world.archive.timestamps.verified(replace(made, renews=bytes(32)))
 
 
+def test_a_renewal_that_gains_nothing(world: World) -> None:
+    """Where the table claims more than the authority's certificate gives, nothing is kept."""
+    tsa = world.with_authority()
+    tsa.signer = make_signer(tsa.root, end=tsa.clock.moment + timedelta(days=10))
+    kept = stamped(world)
+    forge(
+        world.archive.store,
+        kept,
+        token=b"forged",
+        gen_time=kept.gen_time + timedelta(1),
+        ends=kept.ends + timedelta(days=999),
+    )
+    assert world.archive.timestamps.renew(authority(world)) is None
+    assert len(list(world.archive.store.timestamps())) == 2
+
+
+def test_two_authorities(world: World) -> None:
+    """Each proves its own time; one that is away keeps nothing from the other, and one renews what
+    hangs on the other's certificate."""
+    first = world.with_authority()
+    second = TimestampAuthority(TurnedClock(first.clock.moment + timedelta(hours=3)))
+    asked = Authority("second", second.url, (second.root.certificate,), None)
+    world.options = replace(world.options, authorities=(authority(world), asked))
+    world.reopen()
+    asking = world.archive.timestamps
+    first.signer = make_signer(first.root, end=first.clock.moment + timedelta(days=10))
+    one, two = asking.stamp_all()
+    assert asking.proven() == (Proven(one.gen_time, "tsa"), Proven(two.gen_time, "second"))
+    with first.badly(Behaviour(500)):
+        assert [made.authority for made in asking.stamp_all()] == ["second"]
+    assert [each.away_since is None for each in asking.health()] == [False, True]
+    made = asking.renew(asked)
+    assert made is not None
+    assert made.renewed() == (one.hash,)
+    second.close()
+
+
 # ---------------------------------------------------------------- the store
 
 
@@ -310,19 +346,19 @@ def test_order_and_limits(world: World) -> None:
     made = [
         Timestamp(
             size=n % 7, note_hash=bytes(32), authority=f"a{n % 2}", token=b"%d" % n,
-            gen_time=start + timedelta(hours=(n * 37) % 1201), ends=start + timedelta(days=n),
+            gen_time=start + timedelta(hours=(n * 37) % 507), ends=start + timedelta(days=n),
         )
-        for n in range(1201)
+        for n in range(507)
     ]  # fmt: skip
     for each in [*made, made[5]]:
         store.put_timestamp(each)
     assert list(store.timestamps()) == made
     assert list(store.timestamps(3)) == [each for each in made if each.size == 3]
     late = sorted(made, key=lambda each: each.gen_time, reverse=True)
-    assert [each.gen_time for each in store.newest_timestamps()] == [e.gen_time for e in late]
-    assert list(store.newest_timestamps(limit=2)) == late[:2]
     ones = [each for each in late if each.authority == "a1"]
-    assert list(store.newest_timestamps("a1", 600)) == ones[:600]
+    assert store.newest_timestamps("a1", 200) == ones[:200]
+    assert store.newest_timestamps("a1", 1000) == ones
+    assert store.newest_timestamps("a2", 1000) == []
     assert store.ending_timestamps(start + timedelta(days=9, seconds=1), 4) == made[:4]
 
 

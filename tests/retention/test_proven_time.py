@@ -145,6 +145,7 @@ def append(world: World, day: int) -> None:
     transaction.commit(Batch([NewEvent(row, None)]))
 
 
+@pytest.mark.slow
 def test_a_chain_of_own_checkpoints_proves_nothing(world: World) -> None:
     """Whoever owns the clock steps it through 1,095 days, with an event and a checkpoint each, and
     asks the honest authority on the way: from the third day on nothing is proven."""
