@@ -93,10 +93,13 @@ def seal(
     prefix: str | None = None,
     internal: bool = False,
 ) -> Sealed:
-    """Encrypt and sign an event. `previous`: envelope hash of the record's last event."""
-    part, row = seal_content(event, record_key)
-    parts = (part, *(a.part for a in attached))
-    rows = [row]
+    """Encrypt and sign an event. `previous`: envelope hash of the record's last event.
+
+    A tombstone has no content of its own: it stays readable to all when the record's key is gone.
+    """
+    own = [] if isinstance(event, Disposed) else [seal_content(event, record_key)]
+    parts = (*(part for part, _ in own), *(a.part for a in attached))
+    rows = [row for _, row in own]
     for each in attached:
         wrapped = content.wrap(record_key, each.key, each.part.key)
         rows.append(ContentRow(each.part.n, each.part.key, wrapped, None))
