@@ -7,7 +7,7 @@ cannot be reckoned blocks. No clock is asked: an assessment stays true until som
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -124,16 +124,28 @@ def assess(holding: Holding, group: Sequence[Holding], policy: Policy) -> Assess
     """The electronic record. `group`: all records bound together, with itself among them."""
     if holding.disposed:
         return _disposed(_base(holding))
-    members = _living(holding, group)
+    return assess_together(_living(holding, group), policy, [holding.record_id])[holding.record_id]
+
+
+def assess_together(
+    group: Sequence[Holding], policy: Policy, wanted: Collection[str]
+) -> dict[str, Assessment]:
+    """Those of a whole group that are wanted, as `assess` gives each of them; what all of them
+    have in common is reckoned once."""
+    members = sorted((m for m in group if not m.disposed), key=lambda m: m.record_id)
     found = {m.record_id: _Found.of(m, policy) for m in members}
-    own = found[holding.record_id]
-    blockers = list(own.blockers)
-    for other in members:
-        if other is not holding:
-            blockers += (_bound(other, b) for b in found[other.record_id].blockers)
-    limits = [limit for one in found.values() for limit in one.limits]
-    underlying = [b.code for one in found.values() for b in one.blockers]
-    return _assessment(holding, own.reckoned, limits, blockers, underlying, _base(holding))
+    ends = _Ends.of([limit for one in found.values() for limit in one.limits])
+    bound = [(m.record_id, _bound(m, b)) for m in members for b in found[m.record_id].blockers]
+    codes = {b.code for one in found.values() for b in one.blockers}
+    told = {m.record_id: _disposed(_base(m)) for m in group if m.disposed}
+    for member in members:
+        if member.record_id in wanted:
+            own = found[member.record_id]
+            blockers = [*own.blockers, *(b for r, b in bound if r != member.record_id)]
+            told[member.record_id] = _assessment(
+                member, own.reckoned, ends, blockers, codes, _base(member)
+            )
+    return told
 
 
 def assess_copy(
@@ -163,7 +175,7 @@ def assess_copy(
     last = max((limit.last_day for limit in limits), default=None)
     found = [*blockers, *_on_paper(copy, last)]
     codes += (b.code for b in found)
-    return _assessment(holding, reckoned, limits, found, codes, base, copy)
+    return _assessment(holding, reckoned, _Ends.of(limits), found, codes, base, copy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +201,30 @@ class _Found:
         return cls(tuple(reckoned), limits, tuple(blockers))
 
 
+@dataclass(frozen=True, slots=True)
+class _Ends:
+    """Limits, and which of them is the last. `top`: rules that give the latest end of all rules."""
+
+    limits: tuple[Limit, ...]
+    last: date | None
+    eligible: datetime | None
+    top: tuple[Reckoned, ...]
+
+    @classmethod
+    def of(cls, limits: Sequence[Limit]) -> _Ends:
+        ends = {(x.last_day, x.zone): x.eligible for x in limits}
+        by_rule = [
+            ((x.last_day, ends[x.last_day, x.zone]), x.reckoned) for x in limits if x.reckoned
+        ]
+        latest = max((end for end, _ in by_rule), default=None)
+        return cls(
+            tuple(limits),
+            max((x.last_day for x in limits), default=None),
+            max(ends.values(), default=None),
+            tuple(reckoned for end, reckoned in by_rule if end == latest),
+        )
+
+
 def _disposed(base: date | None) -> Assessment:
     what = sentences.DISPOSED
     return Assessment(
@@ -202,18 +238,18 @@ def _disposed(base: date | None) -> Assessment:
 def _assessment(
     holding: Holding,
     reckoned: tuple[Reckoned, ...],
-    limits: Sequence[Limit],
+    ends: _Ends,
     blockers: Sequence[Blocker],
-    codes: Sequence[str],
+    codes: Collection[str],
     base: date | None,
     copy: Copy | None = None,
 ) -> Assessment:
     """`codes`: what stands in the way in the whole group, by its own name."""
-    dated = bool(limits) and not any(code in UNDATED for code in codes)
+    dated = bool(ends.limits) and not any(code in UNDATED for code in codes)
     zone = ZoneInfo(holding.zone)
-    winning = _winning(limits, holding) if dated else None
-    end = max((limit.eligible for limit in limits), default=None) if dated else None
-    last = max(limit.last_day for limit in limits) if dated else None
+    winning = _winning(ends, holding) if dated else None
+    end = ends.eligible if dated else None
+    last = ends.last if dated else None
     running = not blockers
     status = _status(codes, [b.code for b in blockers if b.code != "BOUND"])
     free = due_from(end, zone) if end is not None and running else None
@@ -227,12 +263,12 @@ def _assessment(
         reckoned=reckoned,
         blockers=tuple(blockers),
         sentence=sentences.sentence(
-            holding, copy, tuple(blockers), winning, tuple(limits), reckoned, last, free
+            holding, copy, tuple(blockers), winning, ends.limits, reckoned, last, free
         ),
     )
 
 
-def _status(codes: Sequence[str], own: Sequence[str]) -> Status:
+def _status(codes: Collection[str], own: Sequence[str]) -> Status:
     if "HELD" in codes:
         return "held"
     if "UNFILED" in own:
@@ -253,16 +289,9 @@ def _base(holding: Holding) -> date | None:
     return holding.filings[-1].base_date if holding.filings else None
 
 
-def _winning(limits: Sequence[Limit], holding: Holding) -> Reckoned | None:
+def _winning(ends: _Ends, holding: Holding) -> Reckoned | None:
     """The rule that gives the latest end; of equals its own, then the electronic one's."""
-    by_rule = [limit for limit in limits if limit.reckoned is not None]
-    latest = max((_end(limit) for limit in by_rule), default=None)
-    ends = [limit.reckoned for limit in by_rule if _end(limit) == latest and limit.reckoned]
-    return min(ends, key=lambda r: (r.record != holding.record_id, *_rank(r)), default=None)
-
-
-def _end(limit: Limit) -> tuple[date, datetime]:
-    return limit.last_day, limit.eligible
+    return min(ends.top, key=lambda r: (r.record != holding.record_id, *_rank(r)), default=None)
 
 
 def _rank(reckoned: Reckoned) -> tuple[str, bool, str, str, int, str, str, str]:
