@@ -152,7 +152,7 @@ def arithmetic(won: Reckoned, whose: Text, which: str) -> Text:
     day = won.base_date.isoformat()
     cut = text("", "")
     if rule.cut_off == "end-of-calendar-year":
-        cut = text("，并延至当年12月31日", " and on to the end of that calendar year")
+        cut = text("，并延至期满当年12月31日", ", and then to the end of that calendar year")
     keeps = f"which {cited.en} keeps" if whose.en else f"{cited.en} keeps {which}"
     return text(
         f"{whose.zh}依{cited.zh}，{since.zh.format(day=day)}保管{long.zh}{cut.zh}，"
