@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import asyncio
 import re
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextvars import copy_context
-from random import Random
+from hashlib import blake2b
+from itertools import count
 from time import perf_counter
 from typing import TypeVar
 
@@ -24,9 +26,9 @@ from domain.kind import text
 
 UPLOADS = "/v1/attachments"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
-# Told apart in logs, never a secret. The system's randomness would give the interpreter away to
-# the thread that appends, and wait to get it back.
-_ids = Random()  # noqa: S311
+# Asked for each id, the system's randomness would give the interpreter away to the thread that
+# appends, and wait to get it back; so this process asks once, and counts.
+_run, _requests = secrets.token_bytes(32), count()
 _ONCE = frozenset({
     b"authorization", b"content-length", b"content-type", b"host", b"idempotency-key", b"if-match",
     b"range", b"x-file-name", b"x-sent-at",
@@ -115,7 +117,7 @@ def _request_id(scope: Scope) -> str:
             told = value.decode("latin-1")
             if _REQUEST_ID.fullmatch(told):
                 return str(told)
-    return f"{_ids.getrandbits(128):032x}"
+    return blake2b(b"%d" % next(_requests), key=_run, digest_size=16).hexdigest()
 
 
 def _log(scope: Scope, status: int, seconds: float) -> None:
