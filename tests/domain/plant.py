@@ -141,6 +141,7 @@ class Case:
     now: datetime = MONDAY
     linked: tuple[LinkedHead, ...] = ()
     known: dict[str, str] = field(default_factory=dict)
+    warrant: Record | None = None
     record: Record | None = None
     history: list[Recorded] = field(default_factory=list)
     decision: Decision | None = None
@@ -158,7 +159,7 @@ class Case:
 
     def context(self) -> Context:
         known = {h.record: h.kind for h in self.linked} | self.known
-        return Context(self.people, Calendar(), self.linked, SITE, "2026a", known)
+        return Context(self.people, Calendar(), self.linked, SITE, "2026a", known, self.warrant)
 
     def turn(self, **span: float) -> Case:
         self.now += timedelta(**span)
@@ -291,9 +292,23 @@ class Case:
         )
 
     def file(
-        self, by: str | Actor, *, scope: bool = False, locations: tuple[str, ...] = ()
+        self,
+        by: str | Actor,
+        *,
+        scope: bool = False,
+        locations: tuple[str, ...] = (),
+        base_date: str | None = None,
+        claim: str | None = None,
     ) -> Record:
-        return self.do(commands.File(**self._common(by, None, 0), scope=scope, locations=locations))
+        return self.do(
+            commands.File(
+                **self._common(by, None, 0),
+                scope=scope,
+                locations=locations,
+                base_date=base_date,
+                claim=claim,
+            )
+        )
 
     def reopen(self, by: str | Actor, reason: str = "客户又来电") -> Record:
         return self.do(commands.Reopen(**self._common(by, None, 0), reason=reason))
