@@ -16,7 +16,18 @@ from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import append, check, disposal, http_append, rebuild, scale, search, stores, table
+from benchmarks import (
+    append,
+    check,
+    disposal,
+    due,
+    http_append,
+    rebuild,
+    scale,
+    search,
+    stores,
+    table,
+)
 from benchmarks.rows import SIZES, Row, Size
 
 MEASUREMENTS: dict[str, Callable[[Size, stores.Place], list[Row]]] = {
@@ -26,6 +37,7 @@ MEASUREMENTS: dict[str, Callable[[Size, stores.Place], list[Row]]] = {
     "rebuild": rebuild.measure,
     "search": search.measure,
     "scale": scale.measure,
+    "due": due.measure,
     "disposal": disposal.measure,
 }
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"

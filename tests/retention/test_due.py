@@ -9,7 +9,9 @@ from random import Random
 import pytest
 
 from archive.views.database import Row
-from retention.due import MOST_BLOCKERS, DueView, Line
+from retention.due import DueView
+from retention.due_lists import Line
+from retention.due_rows import MOST_BLOCKERS
 from retention.founding import found
 from retention.ledgers import Assessed, Shelf, copied
 from tests.archive.acting import another
