@@ -20,7 +20,7 @@ from domain.events import EVENT_TYPES, LinkedTo
 from domain.kind import Kind
 from domain.kinds import all_versions, find
 from domain.record import Record
-from retention.assessment import Assessment, assess, assess_copy
+from retention.assessment import Assessment, assess_copy, assess_together
 from retention.holding import Copy, Holding, copy_of, holding_of
 from retention.policy import Policy
 
@@ -85,11 +85,15 @@ class Shelf:
 
     def assess(self, record_id: str) -> Assessed:
         """When a record may go, and why. NoSuchRecordError."""
+        return self.assess_together(record_id)[record_id]
+
+    def assess_together(self, record_id: str) -> dict[str, Assessed]:
+        """The same of all that go together with a record, and of itself, at the cost of one."""
         policy, size = self.policy()
         group, holdings, reads = self._together(record_id)
-        holding = holdings[record_id]
-        found = assess(holding, tuple(holdings.values()), policy)
-        return Assessed(found, holding, group, reads, Quiet(quiet_topics(), size))
+        quiet = Quiet(quiet_topics(), size)
+        found = assess_together(tuple(holdings.values()), policy, holdings)
+        return {r: Assessed(found[r], holdings[r], group, reads, quiet) for r in group}
 
     def assess_copy(self, copy_id: str) -> Assessed:
         """When a paper copy may go: the id of its `paper-copy` record. NoSuchRecordError."""
