@@ -8,7 +8,7 @@ cannot be reckoned blocks. No clock is asked: an assessment stays true until som
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Literal
@@ -396,12 +396,15 @@ def _cool_offs(holding: Holding, policy: Policy) -> Iterator[Limit]:
 
 def _of_record(holding: Holding, policy: Policy) -> list[Reckoned]:
     """Every rule for the electronic record, for each of its filings."""
-    return _ordered(
-        _reckon(holding, filing, rule, policy)
-        for filing in holding.filings
-        for rule in _counting(policy, filing.base_date, filing.recorded_at)
-        if rule.covers(_facts(holding, filing, rule, policy), "electronic")
-    )
+    found = []
+    for filing in holding.filings:
+        facts = _facts(holding, filing, policy)
+        found += [
+            _reckon(holding, filing, rule, policy)
+            for rule in _counting(policy, filing.base_date, filing.recorded_at)
+            if rule.covers(facts[rule.floor], "electronic")
+        ]
+    return _ordered(found)
 
 
 def _of_copy(copy: Copy, holding: Holding, policy: Policy) -> list[Reckoned]:
@@ -417,10 +420,11 @@ def _of_copy(copy: Copy, holding: Holding, policy: Policy) -> list[Reckoned]:
             marks=filing.marks,
             scope=filing.scope,
         )
+        facts = _facts(holding, laid, policy)
         found += [
             _reckon(holding, laid, rule, policy, copy)
             for rule in _counting(policy, base, laid.recorded_at)
-            if rule.covers(_facts(holding, laid, rule, policy), "paper")
+            if rule.covers(facts[rule.floor], "paper")
         ]
     return _ordered(found)
 
@@ -446,19 +450,31 @@ def _counting(policy: Policy, base: date, filed_at: datetime) -> Iterator[RuleVe
         yield from versions[ruled[-1] if ruled else 0 :]
 
 
-def _facts(holding: Holding, filing: Filed, rule: RuleVersion, policy: Policy) -> Facts:
-    """What the rule looks at: corrections take extensions away, but never a floor."""
-    mended = () if rule.floor else _corrections(holding, policy)
-    marks = frozenset().union(*(c.marks for c in mended if filing.recorded_at <= c.approved_at))
-    return Facts(
+def _facts(holding: Holding, filing: Filed, policy: Policy) -> dict[bool, Facts]:
+    """What a rule looks at, by whether it is a floor: corrections take extensions away, but never
+    a floor."""
+    floor = Facts(
         retention=holding.retention,
         kind=holding.kind,
         base_date=filing.base_date,
-        marks=filing.marks - marks,
+        marks=filing.marks,
         scope=filing.scope,
-        parts=holding.known("part").difference(*(c.parts for c in mended)),
-        customers=holding.known("customer").difference(*(c.customers for c in mended)),
+        parts=holding.known("part"),
+        customers=holding.known("customer"),
     )
+    mended = _corrections(holding, policy)
+    marks = frozenset().union(*(c.marks for c in mended if filing.recorded_at <= c.approved_at))
+    return {
+        True: floor,
+        False: replace(
+            floor,
+            marks=floor.marks - marks,
+            parts=floor.parts.difference(*(c.parts for c in mended)),
+            customers=floor.customers.difference(*(c.customers for c in mended)),
+        )
+        if mended
+        else floor,
+    }
 
 
 def _corrections(holding: Holding, policy: Policy) -> tuple[Correction, ...]:
