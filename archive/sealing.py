@@ -351,7 +351,7 @@ def _event(said: Mapping[str, Any], plain: Mapping[str, Any] | None) -> AnyEvent
         "assurance": said["assurance"],
         "occurred_at": datetime.fromisoformat(said["occurred_at"]),
         "refs": tuple(Ref(r["rel"], r["record"], r["event"]) for r in said["refs"]),
-        "readable": plain is not None,
+        "readable": plain is not None or not said["parts"],
         **_coarse(kind, said),
     }
     if plain is not None:

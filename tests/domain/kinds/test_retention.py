@@ -11,6 +11,7 @@ from domain import rule_versions
 from domain.disposals import fingerprint
 from domain.errors import DomainError, GuardError, NotEntitledError, SeparationError
 from domain.events import Filed, Ref, StepTaken
+from tests.domain.journeys import complaint, take
 from tests.domain.plant import PEOPLE, Case, hex_id
 from tests.domain.retaining import ARCHIVE
 
