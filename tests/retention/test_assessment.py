@@ -573,6 +573,8 @@ def test_paper_keeps_the_electronic_record() -> None:
     assert_runs(found, "2026-09-01", "2026-09-02")
     assert found.winning is not None
     assert found.winning.copy == late
+    lost = replace(holding, copies=(replace(late, state="lost"),))
+    assert_runs(one(lost), "2026-09-01", "2026-09-02")
     gone = replace(holding, copies=(replace(late, state="destroyed"),))
     assert_runs(one(gone), "2026-03-15", "2026-03-16")
 
