@@ -19,6 +19,7 @@ from domain.events import (
     Acknowledged,
     Attachment,
     Corrected,
+    Disposed,
     Filed,
     Imported,
     LinkedTo,
@@ -183,6 +184,9 @@ def _said(recorded: Recorded) -> dict[str, Any]:
         case Imported():
             return {"activity": event.activity, "status": event.status, "person": event.person,
                     "unit": event.unit, "attributes": event.attributes}  # fmt: skip
+        case Disposed():
+            return {"list": event.list, "rule": asdict(event.rule), "last_day": event.last_day,
+                    "approvals": event.approvals}  # fmt: skip
 
 
 def _changes(

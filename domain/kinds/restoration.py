@@ -46,7 +46,9 @@ V1 = Kind(
                     Field(id="root", title=text("备份时日志根", "root"), maximum=64, mark="P"),
                     Field(
                         id="ledger_size",
-                        title=text("处置台账所载日志长度", "size of the log in the disposal ledger"),
+                        title=text(
+                            "处置台账所载日志长度", "size of the log in the disposal ledger"
+                        ),
                         type="integer",
                         minimum=0,
                         mark="P",
