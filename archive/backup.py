@@ -82,7 +82,10 @@ class _Moment:
 
 @dataclass
 class Backup:
-    """Takes backups of an open archive into two folders, beside any number of running servers."""
+    """Takes backups of an open archive into two folders, beside any number of running servers.
+
+    `progress` is told of leaves written; in its thread the store shows the snapshot.
+    """
 
     archive: Archive
     places: Places
