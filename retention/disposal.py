@@ -366,6 +366,8 @@ class Disposals:
             return Refusal(blocker.code, blocker.what)
         if not found.due(today):
             return Refusal("NOT_DUE", found.sentence)
+        if assessed.copy is None and any(copy.alive for copy in assessed.holding.copies):
+            return Refusal("PAPER_ALIVE")
         return None
 
     # ---------------------------------------------------------------- paper

@@ -31,6 +31,7 @@ COPY, DISPOSAL = "paper-copy", "disposal"
 class Assessed:
     """An assessment, and what it rests on.
 
+    `copy`: id of the paper copy that was asked about; None for the electronic record.
     `group`: ids of the records that go together with it, itself among them, in their order.
     `reads`: versions of all records that were looked at. `quiet`: no rule, hold, trigger,
     correction, binding link or paper copy may have come or changed since.
@@ -41,6 +42,7 @@ class Assessed:
     group: tuple[str, ...]
     reads: Mapping[str, int]
     quiet: Quiet
+    copy: str | None = None
 
 
 class Shelf:
@@ -104,7 +106,7 @@ class Shelf:
         reads[record.id] = record.version
         copy, holding = copy_of(record, self._zone), holdings[owner]
         found = assess_copy(copy, holding, tuple(holdings.values()), policy)
-        return Assessed(found, holding, group, reads, Quiet(quiet_topics(), size))
+        return Assessed(found, holding, group, reads, Quiet(quiet_topics(), size), copy_id)
 
     def executing(self) -> tuple[str, ...]:
         """Disposals that were started and are not yet certified, oldest first."""
