@@ -143,6 +143,8 @@ class Committer:
         self._queue: deque[Pending] = deque()
         self._mutex = threading.Lock()
         self._led = False
+        self.turn = 0
+        """Counts the groups: what holds for all of a group is looked at once in its turn."""
 
     def commit(self, unit: Unit) -> tuple[Committed, ...]:
         """Returns when the unit is durable: one `Committed` per event, in order.
@@ -201,6 +203,7 @@ class Committer:
     def _lead(self) -> None:
         """Commit one group, which holds the leader's own unit, and pass the lead on."""
         group = self._take()
+        self.turn += 1
         try:
             made = [pending for pending in group if pending.is_made()]
             if made:

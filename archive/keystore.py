@@ -172,9 +172,14 @@ class KeyStore(ABC):
             )
         return key if made else self.get(record_id)
 
-    def get(self, record_id: str) -> bytes:
-        """The record's key, or KeyDestroyed."""
-        master = self._current()
+    def look(self) -> None:
+        """Notice whether another process has destroyed keys; then forget what was cached."""
+        self._current()
+
+    def get(self, record_id: str, *, looked: bool = False) -> bytes:
+        """The record's key, or KeyDestroyed. `looked`: the caller has just called `look`, for this
+        key or for many: it asks the file system, at which threads change."""
+        master = self._master if looked else self._current()
         with self._lock:
             key = self._cache.get(record_id)
             if key is not None:

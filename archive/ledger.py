@@ -178,6 +178,7 @@ class Ledger(Application[UUID]):
         self._cache: OrderedDict[str, Record] = OrderedDict()
         self._turns: dict[str, _Turn] = {}
         self._lock = Lock()
+        self._looked = 0
         super().__init__()
 
     def construct_env(self, name: str, env: Any = None) -> Environment:
@@ -223,9 +224,9 @@ class Ledger(Application[UUID]):
             for row in rows
         ]
 
-    def _key(self, record_id: str) -> bytes | None:
+    def _key(self, record_id: str, *, looked: bool = False) -> bytes | None:
         try:
-            return self.keys.get(record_id)
+            return self.keys.get(record_id, looked=looked)
         except KeyDestroyed:
             return None
 
@@ -298,7 +299,7 @@ class Ledger(Application[UUID]):
         idempotency, source = one.idempotency, one.source
         for attempt in range(RETRIES):
             try:
-                record = self._current(command, expected)
+                record, _ = self._current(command, expected, looked=True)
                 return self._commit(record, one)
             except VersionConflict as conflict:
                 self.forget(command.record_id)
@@ -372,11 +373,13 @@ class Ledger(Application[UUID]):
 
     def _unit(self, one: Asked, after: dict[str, Record]) -> tuple[Sealed, Decision, Unit]:
         command = one.command
-        record = after.get(command.record_id) or self._current(command, one.expected)
+        record, key = after.get(command.record_id), None
+        if record is None:
+            record, key = self._current(command, one.expected)
         _check(record, one.expected)
         decision = decide(record, command, self._context(record, command))
         expected = self._reads(decision)
-        sealed = self.seal(record, decision)
+        sealed = self.seal(record, decision, key)
         unit = Unit((sealed,), expected, one.idempotency, one.source, one.quiet)
         if record is not None:  # a record that is only now opened is known to nobody else
             placed = Recorded(decision.event, command.received_at, -1, sealing.digest(sealed))
@@ -392,7 +395,7 @@ class Ledger(Application[UUID]):
     def prepare(self, command: AnyCommand, *, expected: int | None = None) -> Prepared:
         """What the command would lead to, committing nothing."""
         self._moved(command.record_id)
-        record = self._current(command, expected)
+        record, _ = self._current(command, expected)
         decision = decide(record, command, self._context(record, command))
         recorded = Recorded(decision.event, command.received_at, -1, "0" * 64)
         return Prepared(decision, record, _after(record, recorded))
@@ -424,10 +427,12 @@ class Ledger(Application[UUID]):
                 command, expected = ask(after)
                 if command.record_id not in after:
                     self._moved(command.record_id)
-                record = after.get(command.record_id) or self._current(command, expected)
+                record, key = after.get(command.record_id), None
+                if record is None:
+                    record, key = self._current(command, expected)
                 _check(record, expected)
                 decision = decide(record, command, self._context(record, command))
-                sealed = self.seal(record, decision)
+                sealed = self.seal(record, decision, key)
             except (DomainError, StoreError) as error:
                 first = self.replay_of(idempotency, source)
                 if first is not None:
@@ -487,10 +492,12 @@ class Ledger(Application[UUID]):
         """What needs the stores is read here; the rest is done when the group's turn comes."""
         command = one.command
         context = self._context(record, command)
-        key = self._key(command.record_id)
         made: list[tuple[Sealed, Decision]] = []
 
         def make() -> Unit:
+            key = self._key_in_turn(command.record_id)
+            if key is None and record is not None:
+                raise RecordDestroyedError(record.id)
             decision = decide(record, command, context)
             expected = self._reads(decision)
             sealed = self.seal(record, decision, key)
@@ -498,6 +505,7 @@ class Ledger(Application[UUID]):
             return Unit((sealed,), expected, one.idempotency, one.source, one.quiet)
 
         if getattr(command, "attachments", ()):  # they are looked up while it is made
+            self.keys.look()  # in no group's turn
             (committed,) = self.committer.commit(make())
         else:
             (committed,) = self.committer.commit_made(make)
@@ -525,6 +533,15 @@ class Ledger(Application[UUID]):
             prefix=kind.prefix if record is None else None,
             internal=kind.internal,
         )
+
+    def _key_in_turn(self, record_id: str) -> bytes | None:
+        """The record's key. Whether another process has destroyed keys is asked once for a group,
+        when its turn has come: later than each caller could ask, and in one call for all."""
+        turn = self.committer.turn
+        if self._looked != turn:
+            self.keys.look()
+            self._looked = turn
+        return self._key(record_id, looked=True)
 
     def _sealing_key(self, record: Record | None, record_id: str) -> bytes:
         """The record's key; a new one where the record is only now opened."""
@@ -557,18 +574,23 @@ class Ledger(Application[UUID]):
                 if turn.waiting == 0:
                     del self._turns[command.record_id]
 
-    def _current(self, command: AnyCommand, expected: int | None = None) -> Record | None:
-        """The record to decide on: the cached one may be old, and the commit then refuses.
+    def _current(
+        self, command: AnyCommand, expected: int | None = None, *, looked: bool = False
+    ) -> tuple[Record | None, bytes | None]:
+        """The record to decide on, and its key: the cached one may be old, and the commit then
+        refuses. An opening has no record yet, and a key if its id is from the key store. `looked`:
+        whether keys were destroyed elsewhere is asked at another time.
         NoSuchRecordError, RecordDestroyedError, VersionConflict where it is not as `expected`."""
         if isinstance(command, Open):
-            return None
+            return None, self._key(command.record_id, looked=looked)
         record = self._cached(command.record_id)
         if record is None or expected not in (None, record.version):
             record = self.get(command.record_id)
-        if self._key(record.id) is None:
+        key = self._key(record.id, looked=looked)
+        if key is None:
             raise RecordDestroyedError(record.id)
         _check(record, expected)
-        return record
+        return record, key
 
     def _moved(self, record_id: str) -> bool:
         """Whether another process has added to a record that this one has cached; forgets it."""

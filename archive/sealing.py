@@ -117,17 +117,14 @@ def seal(
 
 def seal_content(event: AnyEvent, record_key: bytes) -> tuple[Part, ContentRow]:
     """The event's content as one encrypted part, under a key of its own."""
-    key, key_id = content.new_key(), content.new_key_id()
-    sealed = content.seal(
+    sealed, wrapped = content.seal_anew(
         content_bytes(event),
         record=event.record_id,
         event=event.event_id,
         n=0,
-        key=key,
-        key_id=key_id,
+        wrapping_key=record_key,
     )
-    wrapped = content.wrap(record_key, key, key_id)
-    return sealed.part, ContentRow(0, key_id, wrapped, sealed.ciphertext)
+    return sealed.part, ContentRow(0, sealed.part.key, wrapped, sealed.ciphertext)
 
 
 def content_bytes(event: AnyEvent) -> bytes:

@@ -46,9 +46,10 @@ TARGETS = {
 
 
 BOUND = (
-    "Python, one thread at a time: two Ed25519 signatures (about a quarter of the processor time), "
-    "rules, encryption and the leaf run under the interpreter lock; with one caller also the wait "
-    "for the disk after which every cache is cold"
+    "Python, one thread at a time: two Ed25519 signatures (a fifth to a quarter of the processor "
+    "time of a group), rules, encryption, statement, leaf and receipt run under the interpreter "
+    "lock; with one caller also a COMMIT of seven or eight pages where the library writes three, "
+    "and cold caches after each wait for the disk; with many also a change of thread for each"
 )
 
 

@@ -282,7 +282,7 @@ def references(form: Form, values: Mapping[str, Any]) -> Iterator[tuple[str, str
 
 def named_records(form: Form, values: Mapping[str, Any]) -> Iterator[tuple[Field, str]]:
     """Each record id that the answers name, with its field; the answers need not be checked yet."""
-    for field in form.fields:
+    for field in form.naming:
         said = values.get(field.id)
         if field.type == "record" and isinstance(said, str):
             yield field, said
@@ -301,7 +301,7 @@ def named_people(
     form: Form, values: Mapping[str, Any], path: str = ""
 ) -> Iterator[tuple[str, str, str]]:
     """Each person or department id in the answers: which of both, the id, and where it stands."""
-    for field in form.fields:
+    for field in form.naming:
         said, here = values.get(field.id), path + field.id
         if field.type in ("person", "department") and isinstance(said, str):
             yield field.type, said, here
@@ -316,7 +316,7 @@ def named_people(
 
 def attachment_ids(form: Form, values: Mapping[str, Any]) -> Iterator[str]:
     """Ids of the files that the answers attach; the answers need not be checked yet."""
-    for field in form.fields:
+    for field in form.naming:
         said = values.get(field.id)
         if field.type == "attachments" and isinstance(said, list):
             yield from (each for each in said[:MAX_ROWS] if isinstance(each, str))

@@ -246,12 +246,22 @@ class Field(_Data):
     help: Text | None = None
 
 
+NAMING: frozenset[FieldType] = frozenset(
+    ("person", "people", "department", "departments", "record", "attachments", "rows")
+)
+
+
 class Form(_Data):
     fields: tuple[Field, ...] = ()
 
     def __hash__(self) -> int:
         """Shallow: a form is looked up in caches for every command, and is a deep tree."""
         return hash(tuple(f.id for f in self.fields))
+
+    @cached_property
+    def naming(self) -> tuple[Field, ...]:
+        """The few fields whose answers name people, departments, records or files, and rows."""
+        return tuple(f for f in self.fields if f.type in NAMING)
 
 
 # ---------------------------------------------------------------- steps and states

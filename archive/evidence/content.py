@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections import deque
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidTag
@@ -16,6 +17,12 @@ MAX_CONTENT = 16 * 1024 * 1024  # padded bytes; larger things are attachments
 _KIB_64 = 64 * 1024
 _NO_NONCE = bytes(12)  # one message per key, so a constant nonce is sound
 _SHA256 = SHA256()
+
+# Randomness is drawn for many parts at once: each system call lets another thread take the
+# interpreter lock, and has to wait for it afterwards. A forked process must not use it again.
+_DRAW, _AHEAD = 32 + 16 + 12, 64
+_drawn: deque[bytes] = deque()
+os.register_at_fork(after_in_child=_drawn.clear)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +100,26 @@ def seal(plaintext: bytes, *, record: str, event: str, n: int, key: bytes, key_i
     return Sealed(part, ciphertext)
 
 
+def seal_anew(
+    plaintext: bytes, *, record: str, event: str, n: int, wrapping_key: bytes
+) -> tuple[Sealed, bytes]:
+    """Encrypt one content part under a key of its own; and that key, wrapped."""
+    drawn = _draw()
+    key, key_id, nonce = drawn[:32], drawn[32:48].hex(), drawn[48:]
+    sealed = seal(plaintext, record=record, event=event, n=n, key=key, key_id=key_id)
+    return sealed, _wrap(wrapping_key, key, _of_content(key_id), nonce)
+
+
+def _draw() -> bytes:
+    """Random bytes for a key, its id and the nonce of its wrap, given out once."""
+    while True:
+        try:
+            return _drawn.popleft()
+        except IndexError:
+            many = os.urandom(_DRAW * _AHEAD)
+            _drawn.extend(many[at : at + _DRAW] for at in range(0, len(many), _DRAW))
+
+
 def open_part(part: Part, ciphertext: bytes, *, record: str, event: str, key: bytes) -> bytes:
     """The plaintext; ContentError unless hash, tag, padding and commitment all fit."""
     if hashlib.sha256(ciphertext).hexdigest() != part.ciphertext:
@@ -110,24 +137,27 @@ def open_part(part: Part, ciphertext: bytes, *, record: str, event: str, key: by
 
 def wrap(wrapping_key: bytes, key: bytes, key_id: str) -> bytes:
     """Wrap a content key under its record's key."""
-    return _wrap(wrapping_key, key, b"liuhen/v1/wrap\n" + bytes.fromhex(key_id))
+    return _wrap(wrapping_key, key, _of_content(key_id), os.urandom(12))
 
 
 def unwrap(wrapping_key: bytes, wrapped: bytes, key_id: str) -> bytes:
-    return _unwrap(wrapping_key, wrapped, b"liuhen/v1/wrap\n" + bytes.fromhex(key_id))
+    return _unwrap(wrapping_key, wrapped, _of_content(key_id))
 
 
 def wrap_record_key(master: bytes, key: bytes, record: str) -> bytes:
     """Wrap a record's key under the master key."""
-    return _wrap(master, key, b"liuhen/v1/record-key\n" + bytes.fromhex(record))
+    return _wrap(master, key, b"liuhen/v1/record-key\n" + bytes.fromhex(record), os.urandom(12))
 
 
 def unwrap_record_key(master: bytes, wrapped: bytes, record: str) -> bytes:
     return _unwrap(master, wrapped, b"liuhen/v1/record-key\n" + bytes.fromhex(record))
 
 
-def _wrap(wrapping_key: bytes, key: bytes, associated: bytes) -> bytes:
-    nonce = os.urandom(12)
+def _of_content(key_id: str) -> bytes:
+    return b"liuhen/v1/wrap\n" + bytes.fromhex(key_id)
+
+
+def _wrap(wrapping_key: bytes, key: bytes, associated: bytes, nonce: bytes) -> bytes:
     return nonce + AESGCM(wrapping_key).encrypt(nonce, key, associated)
 
 

@@ -372,6 +372,18 @@ def test_an_envelope_of_a_key_that_was_revoked_elsewhere_is_refused(
     assert ledger.get(record.id) == record
 
 
+def test_an_append_is_the_first_to_hear_of_a_key_destroyed_elsewhere(
+    world: World, acting: Acting, other: Archive
+) -> None:
+    """Record and key are cached here, and still nothing is added."""
+    record = acting.complaint()
+    assert other.ledger.get(record.id).readable
+    world.archive.keys.destroy([record.id])
+    with pytest.raises(RecordDestroyedError):
+        other.ledger.execute(acting.step(record.id, "prioritise", reason="来电", priority="normal"))
+    assert world.archive.store.versions([record.id]) == {record.id: record.version}
+
+
 def test_what_another_process_destroyed_is_not_shown_from_memory(
     world: World, acting: Acting, other: Archive
 ) -> None:

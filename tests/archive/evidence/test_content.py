@@ -1,6 +1,7 @@
 """Sealing and opening: what fits, and everything that must not."""
 
 import hashlib
+import os
 from collections.abc import Callable
 
 import pytest
@@ -36,6 +37,36 @@ def test_round_trip(plaintext: bytes, n: int) -> None:
     opened = open_part(sealed.part, sealed.ciphertext, record=RECORD, event=EVENT, key=KEY)
     assert opened == plaintext
     check_opening(sealed.part, derive(KEY)[1], plaintext)
+
+
+def anew(plaintext: bytes = b"{}") -> tuple[content.Sealed, bytes]:
+    return content.seal_anew(plaintext, record=RECORD, event=EVENT, n=0, wrapping_key=KEY)
+
+
+def test_every_part_has_a_key_of_its_own_that_its_wrap_opens() -> None:
+    """Many in a row share neither key, id nor nonce, and each opens with what was wrapped."""
+    made = [anew() for _ in range(200)]
+    keys = [content.unwrap(KEY, wrapped, sealed.part.key) for sealed, wrapped in made]
+    for (sealed, _), key in zip(made, keys, strict=True):
+        opened = open_part(sealed.part, sealed.ciphertext, record=RECORD, event=EVENT, key=key)
+        assert opened == b"{}"
+    for once in (keys, [s.part.key for s, _ in made], [wrapped[:12] for _, wrapped in made]):
+        assert len(set(once)) == 200
+
+
+def test_a_forked_process_draws_keys_of_its_own() -> None:
+    """What was drawn ahead is used by one process only."""
+    anew()
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writing, bytes.fromhex(anew()[0].part.key))
+        os._exit(0)
+    mine = anew()[0].part.key
+    assert os.waitpid(child, 0)[1] == 0
+    assert os.read(reading, 16).hex() != mine
+    os.close(reading)
+    os.close(writing)
 
 
 def test_every_other_place_and_key_is_refused() -> None:
