@@ -100,8 +100,9 @@ def _counted(rows: Iterable[Sequence[Any]]) -> Rows:
 
 
 def _comparable(value: Any) -> Any:
-    """A list of words is a set: PostgreSQL takes it as the text {a,b} and gives it as a list."""
-    if isinstance(value, str) and value.startswith("{") and value.endswith("}"):
+    """A list of words is a set: PostgreSQL takes it as the text {a,b} and gives it as a list.
+    None of these words is quoted, as the names of a JSON object are."""
+    if isinstance(value, str) and value.startswith("{") and not value.startswith('{"'):
         value = value[1:-1].split(",")
     return frozenset(value) if isinstance(value, list) else value
 

@@ -33,6 +33,7 @@ from archive.views.search import Scope
 from domain.commands import Correct, LinkTo
 from domain.events import Attachment
 from domain.record import Record
+from retention.due import DueView
 from tests.archive.acting import COMPLAINT, Acting, another
 from tests.archive.canary import folder_files, forms, seen_in, unpacked, values
 from tests.stores import PostgresServer, by_pg_ctl, embedded
@@ -57,7 +58,7 @@ class Place:
 
     def __post_init__(self) -> None:
         dsn = None if self.server is None else self.server.dsn
-        self.options = Options(self.folder / "data", self.clock, database=dsn)
+        self.options = Options(self.folder / "data", self.clock, database=dsn, views=(DueView,))
         self.archive = open_archive(self.options)
 
     def seen(self, wanted: set[bytes]) -> set[str]:

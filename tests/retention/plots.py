@@ -33,7 +33,7 @@ from tests.worlds import World
 
 CUSTOMERS, PARTS = ("华东精工", "科技公司"), ("A-1", "a-2", "B 3")
 FIRST = date(2019, 1, 1)
-RULE = {
+RULE: dict[str, Any] = {
     "title_zh": "规则", "title_en": "rule", "scope": "any", "medium": "electronic",
     "authority": "company", "citation": "QP-11", "trigger": "filed", "cut_off": "anniversary",
     "period": "P5Y", "action": "destroy", "floor": True, "effective_from": "2020-01-01",
@@ -81,11 +81,11 @@ class Plot:
 
     # ------------------------------------------------------------ records
 
-    def complain(self) -> None:
+    def complain(self, **said: str) -> None:
         values = {**COMPLAINT, "customer": self.chance.choice(CUSTOMERS)}
         if self.chance.random() < 0.6:
             values["part"] = self.chance.choice(PARTS)
-        self._open("complaint", "receive", values)
+        self._open("complaint", "receive", {**values, **said})
 
     def act_on(self) -> None:
         self._open("capa", find("capa").steps[0].id, {})
@@ -105,16 +105,14 @@ class Plot:
         if record is not None:
             day = FIRST + timedelta(days=self.chance.randrange(2800))
             marks = self.chance.choice(((), (), ("design",), ("order", "contract")))
-            self._commit(
-                Filed(
-                    **self._after(record),
-                    base_date=day.isoformat(),
-                    zone="Asia/Shanghai",
-                    tzdata="2026a",
-                    scope=self.chance.random() < 0.1,
-                    marks=marks,
-                )
-            )
+            self.file_on(record.id, day.isoformat(), marks, scope=self.chance.random() < 0.1)
+
+    def file_on(
+        self, record_id: str, day: str, marks: tuple[str, ...] = (), *, scope: bool = False
+    ) -> None:
+        header = self._after(self.archive.ledger.get(record_id))
+        facts: dict[str, Any] = {"zone": "Asia/Shanghai", "tzdata": "2026a"}
+        self._commit(Filed(**header, **facts, base_date=day, scope=scope, marks=marks))
 
     def reopen(self) -> None:
         record = self._any(lambda r: r.filing is not None)

@@ -14,8 +14,8 @@ from retention.due_lists import Line
 from retention.due_rows import MOST_BLOCKERS
 from retention.founding import found
 from retention.ledgers import Assessed, Shelf, copied
-from tests.archive.acting import another
-from tests.retention.plots import Plot
+from tests.archive.acting import Acting, another
+from tests.retention.plots import HOLD, RULE, Plot
 from tests.worlds import World
 
 
@@ -121,6 +121,15 @@ def test_a_disposed_record_keeps_its_skeleton(world: World) -> None:
     assert list(world.archive.views.compare(lambda _done, _of: None)) == []
 
 
+def test_processes_that_help_with_a_load_know_the_view(world: World) -> None:
+    """What they write is what this process writes alone."""
+    Plot(world, Random(13)).go_on(60)
+    check(world)
+    followed = rows(world)
+    world.archive.views.rebuild(workers=1)
+    assert rows(world) == followed
+
+
 def test_another_process_goes_on_where_one_stopped(world: World) -> None:
     """The policy is that of the rows' own leaf, also where it moved while nobody followed."""
     plot = Plot(world, Random(11))
@@ -163,6 +172,10 @@ def test_a_batch_that_was_not_kept_is_projected_again(world: World) -> None:
         "UPDATE due_dates SET due_from = '2001-01-01' WHERE record_id = ?",
         "DELETE FROM due_dates WHERE record_id = ?",
         "UPDATE due_records SET holding = '{}' WHERE record_id = ?",
+        "UPDATE due_records SET holding = replace(replace(replace(holding, '\"filed\":false',"
+        " '\"filed\":0'), '\"disposed\":false', '\"filed\":false'), '\"filed\":0',"
+        " '\"disposed\":false') WHERE record_id = ?",
+        "DELETE FROM due_references WHERE record_id = ?",
         "DELETE FROM due_records WHERE record_id = ?",
     ],
 )
@@ -177,6 +190,56 @@ def test_a_row_changed_by_hand_is_named(world: World, sql: str) -> None:
         database.execute(sql, (record,))
     found_ = world.archive.views.compare(lambda _done, _of: None)
     assert {(f.code, f.record, f.part) for f in found_} == {("view", record, "due")}
+
+
+@pytest.mark.parametrize("what", ["hold", "trigger", "rule", "step"])
+def test_an_event_touches_only_what_it_may_concern(world: World, what: str) -> None:
+    """A hold on a customer, a trigger of a part, a rule for a kind: other rows stay as they lie."""
+    plot, acting = Plot(world, Random(2)), Acting(world.archive)
+    for part in ("A-1", "A-2", "A-1", "A-3"):
+        plot.complain(customer=f"客户{part}", part=part)
+    for record_id in plot.records:
+        plot.file_on(record_id, "2023-03-15", ("design",))
+    plot.complain()
+    before, records = places(world), [*plot.records]
+    match what:
+        case "hold":
+            acting.open(
+                "legal-hold", "place", **HOLD, custodian=plot.person,
+                where=[{"what": "customer", "value": "客户a-2"}, {"what": "kind", "value": "x"}],
+            )  # fmt: skip
+            touched = {records[1]}
+        case "trigger":
+            made = acting.open(
+                "retention-trigger", "report", event="product-service-ended", subject_kind="part",
+                subject="a-1", date="2024-05-10", evidence="停产通知",
+            )  # fmt: skip
+            acting.take(made, "confirm")
+            touched = {records[0], records[2]}
+        case "rule":
+            acting.open(
+                "retention-rule",
+                "ship",
+                **RULE,
+                rule_id="QX-1",
+                customers=[{"customer": "客户a-3"}],
+            )
+            touched = {records[3]}
+        case _:
+            step = {"reason": "急", "priority": "urgent"}
+            acting.take(world.archive.ledger.get(records[4]), "prioritise", **step)
+            touched = set()
+    after = places(world)
+    assert {r for r, place in before.items() if after[r] != place} == touched
+    check(world)
+
+
+def places(world: World) -> dict[str, str]:
+    """Where the database keeps each record's row: another place for each time it is written."""
+    view(world)
+    place = "rowid" if world.options.database is None else "ctid"
+    sql = f"SELECT record_id, {place} FROM due_dates"
+    return {row[0]: str(row[1]) for row in world.archive.view_database.query(sql)}
 
 
 def test_no_list_looks_through_a_table(world: World) -> None:
