@@ -24,6 +24,7 @@ from archive.leaves import read_leaf
 from archive.ledger import Asked, new_id
 from archive.opening import Archive
 from archive.sealed_files import BackupDamaged, BackupError
+from archive.sealing import INTERNAL, stored_type
 from archive.sql_audit import PARTS
 from archive.sql_copy import Row
 from archive.store import ContentRow, Sealed, StoreError, Unit
@@ -135,8 +136,10 @@ class Replay:
         except EvidenceError as error:
             raise BackupDamaged(f"leaf {row[0]} of the disposal ledger: {error}") from error
         columns = row[1].hex(), row[2], (row[4] or b"").hex()
-        if columns != (said.record, said.version, said.event) or not row[3].endswith(
-            f"{said.kind}/{said.type}"
+        topic = f"{said.kind}/{stored_type(said.type, said.version)}"
+        if columns != (said.record, said.version, said.event) or row[3] not in (
+            topic,
+            INTERNAL + topic,
         ):
             raise BackupDamaged(f"leaf {row[0]} of the disposal ledger says otherwise than its row")
         return leaf.envelope, said, leaf.number
