@@ -37,7 +37,7 @@ from domain.record import Record, evolve
 
 UNREADABLE = (EvidenceError, LookupError, ValueError)
 """What an event that cannot be opened or folded raises."""
-BUSY = 3
+BUSY = 2
 """Batches that lie with each worker; this process makes the others meanwhile."""
 AHEAD = 12
 """Batches for each worker that are done, or under way: few enough to keep memory flat."""

@@ -98,7 +98,9 @@ def measure(size: Size, place: Place) -> list[Row]:
             0.4,
             "the same rows by plain bulk SQL",
             Better.LESS,
-            bound="opening, decrypting and folding every event before a row can be written",
+            bound="opening, decrypting and folding every event before a row can be written, in all "
+            "processes; then the start of the others, which counts at this size, and the text "
+            "index, which one process builds",
         )
     ]
 

@@ -531,8 +531,16 @@ class Kind(_Data):
         acts += self.reopening.by if self.reopening else ()
         return tuple(dict.fromkeys(w for w in acts if isinstance(w, Office | Role)))
 
+    @cached_property
+    def steps_by_id(self) -> dict[str, Step]:
+        return {step.id: step for step in self.steps}
+
+    @cached_property
+    def states_by_id(self) -> dict[str, State]:
+        return {state.id: state for state in self.states}
+
     def step(self, step_id: str) -> Step | None:
-        return next((s for s in self.steps if s.id == step_id), None)
+        return self.steps_by_id.get(step_id)
 
     def slot(self, slot_id: str) -> Slot | None:
         return next((s for s in self.slots if s.id == slot_id), None)
@@ -541,7 +549,7 @@ class Kind(_Data):
         return next((c for c in self.collections if c.id == collection_id), None)
 
     def state(self, state_id: str) -> State | None:
-        return next((s for s in self.states if s.id == state_id), None)
+        return self.states_by_id.get(state_id)
 
 
 for _model in (Not, AllOf, AnyOf, Field, Form, Branch, Guard, Step, Deadline, Kind):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from archive.evidence.instant import time_text
@@ -16,6 +17,8 @@ from domain.calendar import Calendar
 from domain.matters import Matter, matters
 from domain.record import Record
 
+again = lru_cache(maxsize=4096)(time_text)
+"""`time_text` where the same moments are told again and again: in each version of a record."""
 REMEMBERED = 4096
 """More than the changes of one batch: each of its views asks for the same."""
 
@@ -56,7 +59,7 @@ class Outlook:
         clocks = [m for m in self.matters(record, leaf_index) if m.due_at is not None]
         firm = (m.due_at for m in clocks if m.due_at and not m.paused and not m.advisory)
         first = min(firm, default=None)
-        return (time_text(first) if first else None), any(m.provisional for m in clocks)
+        return (again(first) if first else None), any(m.provisional for m in clocks)
 
     def forget(self) -> None:
         """Drop what is remembered: a record's content is to go."""

@@ -18,7 +18,7 @@ from archive.evidence.instant import time_text
 from archive.folding import fold
 from archive.views.access import Viewer, visible
 from archive.views.database import Dialect, RecordChange, Row, ViewDatabase
-from archive.views.outlook import Outlook
+from archive.views.outlook import Outlook, again
 from domain.access import confidential
 from domain.describe import subject
 from domain.forms import references
@@ -180,9 +180,9 @@ class RegisterView:
             int(record.provenance is not None),
             int(record.readable),
             record.opened_by,
-            time_text(record.opened_at),
-            time_text(record.entries[0].recorded_at if record.entries else record.recorded_at),
-            time_text(record.recorded_at),
+            again(record.opened_at),
+            again(record.entries[0].recorded_at if record.entries else record.recorded_at),
+            again(record.recorded_at),
             record.filing.base_date if record.filing else None,
             record.version,
             record.edition,

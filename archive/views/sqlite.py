@@ -147,7 +147,7 @@ class SQLiteViews(ViewDatabase):
         )
         for pragma in (
             "busy_timeout = 10000", "query_only = ON", "wal_autocheckpoint = 0",
-            "mmap_size = 268435456",
+            "mmap_size = 134217728",
         ):  # fmt: skip
             reader.execute(f"PRAGMA {pragma}")
         return reader

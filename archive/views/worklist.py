@@ -18,7 +18,7 @@ import orjson
 from archive.evidence.instant import time_text
 from archive.views.access import Viewer, meant, people, visible
 from archive.views.database import Dialect, RecordChange, Row, ViewDatabase
-from archive.views.outlook import Outlook
+from archive.views.outlook import Outlook, again
 from domain.directory import Directory
 from domain.matters import Matter, What
 from domain.record import Record
@@ -294,8 +294,8 @@ def _row(matter: Matter, record: Record) -> Row:
         matter.item,
         matter.person,
         record.department,
-        time_text(matter.since),
-        time_text(matter.due_at) if matter.due_at else None,
+        again(matter.since),
+        again(matter.due_at) if matter.due_at else None,
         int(matter.provisional),
         int(matter.paused),
         matter.level,
