@@ -99,7 +99,7 @@ class Disposals:
             rows, barred = [], set[str]()
             for n, record_id in enumerate(whole, start=1):
                 assessed = self.shelf.assess(record_id)
-                self._must_be_due(assessed, now)
+                self._must_be_due(assessed, self._day(now.now))
                 rows.append(self._row(str(n), assessed, owner))
                 barred |= involved(self.archive.ledger.get(record_id))
             return self._list(actor, "electronic", rows, barred, now, relist)
@@ -114,7 +114,7 @@ class Disposals:
             rows, barred = [], set[str]()
             for n, copy_id in enumerate(dict.fromkeys(copy_ids), start=1):
                 assessed = self.shelf.assess_copy(copy_id)
-                self._must_be_due(assessed, now)
+                self._must_be_due(assessed, self._day(now.now))
                 rows.append({**self._row(str(n), assessed, actor.person), "copy": copy_id})
                 barred |= involved(self.archive.ledger.get(assessed.holding.record_id))
             return self._list(actor, "paper", rows, barred, now, relist)
@@ -154,8 +154,8 @@ class Disposals:
         )
         return self._done(self.archive.ledger.execute(command).record)
 
-    def _must_be_due(self, assessed: Assessed, now: ProvenTime) -> None:
-        refusal = self._refusal(assessed, self._day(now.now))
+    def _must_be_due(self, assessed: Assessed, today: date) -> None:
+        refusal = self._refusal(assessed, today)
         if refusal is not None:
             raise DisposalRefusedError(refusal.code, refusal.detail, assessed.holding.record_id)
 
@@ -371,6 +371,26 @@ class Disposals:
         return None
 
     # ---------------------------------------------------------------- paper
+
+    def destroy_paper(
+        self, actor: Actor, disposal_id: str, items: Sequence[str], method: str
+    ) -> Record:
+        """What a person is about to shred, and by this says to have shredded: it is asked about
+        first, so that a hold still wins. Raises DisposalRefusedError; then shred nothing."""
+        with self.journal.refusals(actor.person, disposal_id):
+            self._must_be(actor, (Office(function="adm"),))
+            record = self.archive.ledger.get(disposal_id)
+            if record.kind.id != "disposal" or record.state != "executing":
+                raise DisposalRefusedError("NO_APPROVED_BATCH")
+            listing = disposals.listing(record)
+            today = self._day(self._now().now)
+            for name in items:
+                item = listing.items.get(name)
+                if item is None or item.copy is None or not _may_go(record, item):
+                    raise DisposalRefusedError("KEPT", text(name, name))
+                self._must_be_due(self.shelf.assess_copy(item.copy), today)
+            values = {"items": [{"item": name} for name in items], "method": method}
+            return self._step(disposal_id, "destroy-paper", values, actor)
 
     def _execute_paper(self, record: Record, listing: Listing) -> dict[str, Refusal | None]:
         """Copies that a person has destroyed and another has watched; each asked about anew."""

@@ -281,7 +281,7 @@ V1 = Kind(
         Step(
             id="destroy-paper",
             title=text("销毁纸质件", "destroy the paper"),
-            by=(ADM,),
+            by=(),
             start=("executing",),
             form=Form(
                 fields=(
