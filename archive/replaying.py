@@ -10,7 +10,7 @@ of against it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -21,14 +21,16 @@ from archive.evidence.errors import EvidenceError
 from archive.evidence.instant import parse_time
 from archive.evidence.statement import Statement
 from archive.leaves import read_leaf
-from archive.ledger import Asked, new_id
+from archive.ledger import new_id
 from archive.opening import Archive
 from archive.sealed_files import BackupDamaged, BackupError
-from archive.sealing import INTERNAL, stored_type
+from archive.sealing import INTERNAL, seal, stored_type
 from archive.sql_audit import PARTS
 from archive.sql_copy import Row
 from archive.store import ContentRow, Sealed, StoreError, Unit
 from domain.commands import Actor, Dispose, Open, TakeStep
+from domain.context import Context
+from domain.decide import decide
 from domain.errors import DomainError
 from domain.record import Record
 
@@ -204,25 +206,37 @@ class Replay:
             "approvals": approvals,
         }
         self._step(done.restoration, "replay", values)
+        warrant = self._archive.ledger.get(done.restoration)
+        context = replace(self._archive.organisation.context(), warrant=warrant)
         for part in chunks(items, DISPOSALS):
-            asked = [Asked(self._disposal(done, row)) for row in part]
-            for row, outcome in zip(part, self._archive.ledger.execute_many(asked), strict=True):
-                self._note(done, row["record"], outcome)
+            units = []
+            for row in part:
+                try:
+                    units.append((row["record"], self._tombstone(row, context)))
+                except DomainError as error:
+                    done.unexplained[row["record"]] = error.message.en
+            outcomes = self._archive.committer.commit_many([unit for _, unit in units])
+            for (record, _), outcome in zip(units, outcomes, strict=True):
+                if isinstance(outcome, StoreError):
+                    raise outcome
+                self._archive.ledger.forget(record)
+                done.disposed.append(record)
 
-    def _disposal(self, done: Replayed, row: dict[str, Any]) -> Dispose:
-        header = self._header(row["record"])
-        return Dispose(**header, warrant=done.restoration, item=row["item"])
-
-    @staticmethod
-    def _note(done: Replayed, record: str, outcome: object) -> None:
-        if isinstance(outcome, DomainError):
-            done.unexplained[record] = outcome.message.en
-        elif isinstance(outcome, StoreError):
-            done.unexplained[record] = str(outcome)
-        elif isinstance(outcome, Exception):
-            raise outcome
-        else:
-            done.disposed.append(record)
+    def _tombstone(self, row: dict[str, Any], context: Context) -> Unit:
+        """Decided like every disposal. The ledger writes nothing to a record without a key; this
+        event has no content that one would be needed for."""
+        record = self._archive.ledger.get(row["record"])
+        header, warrant = self._header(record.id), context.warrant
+        command = Dispose(**header, warrant=warrant.id if warrant else "", item=row["item"])
+        decision = decide(record, command, context)
+        sealed = seal(
+            decision.event,
+            author=self._archive.keyring.author,
+            previous=record.head,
+            record_key=b"",
+            internal=record.kind.internal,
+        )
+        return Unit((sealed,), decision.reads)
 
     def _remove(self, done: Replayed, here: Sequence[str]) -> None:
         """Keys are not there any more; content that came with the data goes, and from its pages."""

@@ -24,7 +24,7 @@ _INT, _LENGTH, _COUNT = struct.Struct(">q"), struct.Struct(">I"), struct.Struct(
 class RowWriter:
     """`write` takes the bytes in order."""
 
-    def __init__(self, write: Callable[[bytes], None]) -> None:
+    def __init__(self, write: Callable[[bytes], object]) -> None:
         self._write = write
 
     def section(self, table: Table, rows: Iterable[Row]) -> int:
