@@ -26,6 +26,7 @@ from archive.store import Idempotency, IdempotencyMismatch, VersionConflict
 from domain.errors import DomainError
 from domain.record import Record
 from tests.archive.acting import COMPLAINT, Acting, another, append, real_clock, together
+from tests.retention.people import Staff
 from tests.worlds import World
 
 ONE_PROCESS = Thoroughness(processes=0)
@@ -388,12 +389,14 @@ def test_what_another_process_destroyed_is_not_shown_from_memory(
     world: World, acting: Acting, other: Archive
 ) -> None:
     """A cached record is no copy that outlives its key; nothing is added to it, here or there."""
-    record = acting.complaint()
-    key = asked()
+    staff, record, key = Staff(world), acting.complaint(), asked()
     command = acting.step(record.id, "prioritise", reason="来电", priority="urgent")
     first = world.archive.ledger.execute(command, idempotency=key).committed
+    acting.take(record, "withdraw", why="customer", reason="撤回")
+    acting.file(record)
     assert other.ledger.get(record.id).readable
-    world.archive.destruction.destroy(record.id)
+    world.clock.turn(days=4 * 365)
+    staff.disposed(record)
     for archive in (world.archive, other):
         found = archive.ledger.get(record.id)
         assert not found.readable

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
+from typing import Any, Protocol
 
 from archive.ledger import new_id
+from archive.opening import Archive
 from domain.commands import Actor, File, Open
 from domain.record import Record
 from retention.founding import found
 from retention.opening import Retention, open_retention
 from retention.proven_time import proven_time
 from tests.archive.acting import TRUSTED, Acting
-from tests.worlds import World
 
 PEOPLE = {
     "admin": ("系统管理员", ["administrator"]),
@@ -28,11 +29,29 @@ DEPARTMENTS = {"adm": ("adm", "lister"), "cs": ("cs", "head"), "legal": ("legal"
 WORKS_IN = {"admin": "adm", "lister": "adm", "legal": "legal"}
 
 
+class Turned(Protocol):
+    """A clock to turn."""
+
+    def __call__(self) -> datetime: ...
+
+    def turn(self, **span: float) -> None: ...
+
+
+class Place(Protocol):
+    """Wherever an archive and its clock stand: a `World`, or a plant behind the application."""
+
+    @property
+    def archive(self) -> Archive: ...
+
+    @property
+    def clock(self) -> Turned: ...
+
+
 @dataclass
 class Staff:
     """`as_("officer")` gives commands in that person's name."""
 
-    world: World
+    world: Place
     departments: dict[str, str] = field(default_factory=dict)
     people: dict[str, str] = field(default_factory=dict)
 
@@ -58,8 +77,8 @@ class Staff:
         archive = self.world.archive
         return open_retention(archive, lambda: proven_time(archive))
 
-    def reopen(self) -> Retention:
-        self.world.reopen()
+    def reopened(self, _: Archive) -> Retention:
+        """After a restart: `staff.reopened(world.reopen())`."""
         self.retention = self.open_retention()
         return self.retention
 

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from archive.destruction import Destruction
 from archive.importing import import_xes, load_mapping
 from domain.kinds import find
 from tests.api.conftest import COMPLAINT, Plant
 from tests.api.pages.conftest import Sample, reader
 from tests.api.test_admission import accesses
+from tests.archive.acting import Acting
 from tests.archive.test_importing import small
+from tests.retention.people import Staff
 
 STEPS = (
     "receive", "respond-l1", "transfer", "analyse", "inform-legal", "contact", "confirm-plan",
@@ -196,9 +197,12 @@ def test_a_link_to_what_one_may_not_see_says_only_that(plant: Plant) -> None:
 def test_destroyed_content_is_gone_and_its_skeleton_stays(plant: Plant) -> None:
     """The page says so; steps, times and proofs are there, what was written is not."""
     made = opened(plant, customer="无影客户")
-    archive = plant.archive
-    purges = [archive.views.purge, archive.ledger.forget]
-    Destruction(archive.store, archive.keys, purges).destroy(made["record"])
+    staff, acting = Staff(plant), Acting(plant.archive)
+    record = acting.archive.ledger.get(made["record"])
+    acting.take(record, "withdraw", why="customer", reason="撤回")
+    acting.file(record)
+    plant.clock.turn(days=4 * 365)
+    staff.disposed(record)
     boss = reader(plant, "boss")
     page = boss.words(f"/records/{made['record']}")
     assert "内容已销毁" in page
