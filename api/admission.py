@@ -22,6 +22,7 @@ from domain.events import Assurance
 from domain.kind import Anyone, Who, text
 from domain.record import Record
 from domain.registry import Caller
+from retention.certificate import tombstone
 
 ADMINISTRATOR = "administrator"
 
@@ -73,7 +74,11 @@ class Guest:
         return Viewer(access.words(self.person, desk.directory), kinds)
 
     def may_see(self, record: Record, desk: Desk) -> bool:
-        if not self.caller.may_read(record.kind.id) or not self._in_scope(record):
+        if not self.caller.may_read(record.kind.id):
+            return False
+        if record.disposal is not None and not record.kind.confidential:
+            return True  # only its tombstone is left, and that stands in a list for all to read
+        if not self._in_scope(record):
             return False
         if confidential(record) and "confidential" not in self.caller.rights:
             return False
@@ -158,6 +163,13 @@ class Visit:
             raise NoSuchRecordError(name)
         self.check_seen(record)
         return record
+
+    def living(self, name: str, kind: str | None = None) -> Record:
+        """As `record`, for what shows content: `disposed` (410) with the tombstone once it went."""
+        found = self.record(name, kind)
+        if found.disposal is not None:
+            raise Refusal("disposed", more={"tombstone": tombstone(self.desk.archive, found)})
+        return found
 
     def reach(self, name: str, kind: str | None = None) -> Record:
         """The record as it stands, if the caller may act on it; NoSuchRecordError if not."""

@@ -12,14 +12,16 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from api import health, listing, manual, reading, uploads
+from api import health, listing, manual, reading, retention_lists, uploads
 from api.acts import act_routes
 from api.appending import Pending
 from api.batches import batch_routes
 from api.callers import caller_routes
 from api.desk import Desk
+from api.disposals import disposal_routes
 from api.door import Door, refuse
 from api.envelopes import envelope_routes
+from api.executing import Executions
 from api.groups import Groups
 from api.idempotency import Windows
 from api.openapi import document
@@ -40,6 +42,9 @@ from archive.views.search import SearchError
 from archive.views.worklist import WorklistError
 from domain.errors import DomainError
 from domain.kinds import current
+from retention.disposal import Terms
+from retention.opening import open_retention
+from retention.proven_time import proven_time
 
 TOLD = (
     Refusal, DomainError, StoreError, ViewError, SearchError, RegisterError, WorklistError,
@@ -53,6 +58,8 @@ than the usual 700, so that it would look again and again at what is still in us
 def create_desk(archive: Archive, settings: Settings) -> Desk:
     archive.attachments.limit = settings.attachment_limit
     archive.ledger.surroundings.noted.append(archive.attachments.note)
+    terms = Terms(settings.disposal_cool_off_days)
+    retention = open_retention(archive, lambda: proven_time(archive), terms)
     return Desk(
         archive=archive,
         settings=settings,
@@ -62,6 +69,8 @@ def create_desk(archive: Archive, settings: Settings) -> Desk:
         clock=archive.options.clock,
         groups=Groups(lambda asked: taken(archive, asked)),
         pool=ThreadPoolExecutor(settings.threads, thread_name_prefix="request"),
+        retention=retention,
+        executions=Executions(retention.disposals),
     )
 
 
@@ -87,6 +96,7 @@ def create_app(archive: Archive, settings: Settings) -> FastAPI:
         finally:
             await anyio.to_thread.run_sync(desk.accesses.stop)
             await anyio.to_thread.run_sync(desk.groups.stop)
+            await anyio.to_thread.run_sync(desk.executions.stop)
             desk.pool.shutdown()
             gc.set_threshold(*usual)
 
@@ -100,7 +110,7 @@ def create_app(archive: Archive, settings: Settings) -> FastAPI:
     routers = (
         reading.router, listing.router, uploads.router, health.router, manual.router,
         act_routes(), batch_routes(), caller_routes(), source_routes(), key_routes(),
-        envelope_routes(),
+        envelope_routes(), retention_lists.router, disposal_routes(),
     )  # fmt: skip
     for router in routers:
         app.include_router(router)

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
+from api.executing import Executions
 from api.groups import Groups
 from api.idempotency import Windows
 from api.settings import Settings
@@ -15,6 +16,8 @@ from archive.callers import Callers
 from archive.opening import Archive
 from domain.calendar import Calendar
 from domain.directory import Directory
+from retention.due import DueView
+from retention.opening import Retention
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,8 @@ class Desk:
     """For uploads, batches and whatever else waits for the disk by itself."""
     groups: Groups
     """For appends: those that arrive together are taken together."""
+    retention: Retention
+    executions: Executions
 
     @property
     def directory(self) -> Directory:
@@ -37,3 +42,7 @@ class Desk:
     @property
     def calendar(self) -> Calendar:
         return self.archive.organisation.context().calendar
+
+    @property
+    def due(self) -> DueView:
+        return self.archive.views.view(DueView)

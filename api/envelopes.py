@@ -19,7 +19,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.admission import Guest, Visit
-from api.appending import check_command, check_source, file, header_of, reply
+from api.appending import (
+    check_command,
+    check_source,
+    file,
+    header_of,
+    note_refusal,
+    reply,
+)
 from api.batches import Item, act_of, sent_of
 from api.bodies import Body, parse_json, read_as
 from api.door import answering, visit_of
@@ -36,6 +43,7 @@ from archive.ledger import Outcome
 from archive.sealing import AttachedPart
 from archive.store import Committed, ContentRow, Sealed, StoredContent, StoredEvent, VersionConflict
 from domain.commands import Actor
+from domain.errors import DomainError
 from domain.events import AnyEvent, Attachment
 from domain.kind import text
 from domain.kinds import find
@@ -126,7 +134,11 @@ def take_envelope(request: Request, raw: bytes) -> Response:
     visit.guest.check_step(stated.kind, word(event))
     check_command(visit, command, record)
     ledger = visit.desk.archive.ledger
-    prepared = ledger.prepare(command, expected=None if record is None else record.version)
+    try:
+        prepared = ledger.prepare(command, expected=None if record is None else record.version)
+    except DomainError as error:
+        note_refusal(visit, error, stated.kind, record)
+        raise
     _check_same(prepared.decision.event, event)
     kind = find(stated.kind, stated.kind_version)
     sealed = Sealed(

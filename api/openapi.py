@@ -12,6 +12,7 @@ from pydantic.json_schema import models_json_schema
 from api.acts import DEEDS
 from api.batches import BatchShown, Item
 from api.callers import KeyWanted
+from api.disposals import ImportFiling, Listing, Shredding
 from api.envelopes import SignedEnvelope
 from api.own_keys import NewKey
 from api.replies import ProblemReply
@@ -46,7 +47,7 @@ def build(app: FastAPI, steps: StepRoutes) -> dict[str, Any]:
     models: list[type[BaseModel]] = [typed_body(kind, step) for kind, step in latest_steps()]
     models += [deed.model for deed in DEEDS]
     models += [ProblemReply, BatchShown, KeyWanted, Reconciliation, Differences]
-    models += [Item, NewKey, SignedEnvelope]
+    models += [Item, NewKey, SignedEnvelope, Listing, ImportFiling, Shredding]
     _, schemas = models_json_schema([(m, "validation") for m in models], ref_template=REF)
     components = said.setdefault("components", {})
     components.setdefault("schemas", {}).update(schemas["$defs"])

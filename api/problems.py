@@ -36,16 +36,19 @@ from archive.views.search import SearchError
 from archive.views.worklist import WorklistError
 from domain.errors import (
     ConflictError,
+    DisposalError,
     DomainError,
     GuardError,
     InvalidFormError,
     NotEntitledError,
+    SeparationError,
     StepNotAllowedError,
     TimeClaimError,
     UnknownKindError,
     UnknownStepError,
 )
 from domain.kind import Text, text
+from retention.errors import DisposalRefusedError
 
 Language = Literal["zh", "en"]
 MEDIA_TYPE = "application/problem+json"
@@ -161,11 +164,31 @@ PROBLEMS = _rows(
         ),
     ),
     ProblemType(
+        "disposal-refused",
+        409,
+        text("保管规定不允许处置", "Retention refuses this"),
+        text(
+            "code 是稳定的原因代码;按 detail 所述处理。拒绝已记入保管日志。",
+            "`code` is the reason, `detail` what to do. The refusal is in the retention journal.",
+        ),
+    ),
+    ProblemType(
+        "separation",
+        403,
+        text("职责须分离", "Separation of duties"),
+        text(
+            "请由另一人办理:列单、审查、两级批准、销毁与监销各为其人,系统管理员不得参与。",
+            "Let somebody else do it: lister, reviewer, approvers, destroyer and witness are "
+            "different people, and none is an administrator.",
+        ),
+    ),
+    ProblemType(
         "disposed",
         410,
         text("内容已按规定销毁", "The content was disposed of"),
         text(
-            "其证据仍可查:见该记录的 events 与 proof。", "Its evidence stays: see events and proof."
+            "其证据仍可查:见 tombstone,以及每个版本的 proof 与 receipt。",
+            "Its evidence stays: see `tombstone`, and the proof and receipt of each version.",
         ),
     ),
     ProblemType(
@@ -323,6 +346,8 @@ _CLASSES: tuple[tuple[type[Exception], str], ...] = (
     (UnknownStepError, "unknown-step"),
     (InvalidFormError, "invalid-form"),
     (StepNotAllowedError, "step-not-allowed"),
+    (SeparationError, "separation"),
+    (DisposalError, "disposal-refused"),
     (NotEntitledError, "not-entitled"),
     (GuardError, "guard"),
     (ConflictError, "already-done"),
@@ -361,6 +386,7 @@ class Refusal(Exception):
     detail: Text | None = None
     errors: tuple[tuple[str, Text], ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
+    more: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -395,11 +421,14 @@ def problem_of(error: Exception, more: Mapping[str, Any] | None = None) -> Probl
     """What an error means to the caller; one that is not in the table says nothing of itself."""
     if isinstance(error, Refusal):
         kind = PROBLEMS[error.type]
-        return Problem(kind, error.detail or kind.title, error.errors, more or {}, error.headers)
+        said = {**error.more, **(more or {})}
+        return Problem(kind, error.detail or kind.title, error.errors, said, error.headers)
     if isinstance(error, HTTPException):
         kind = PROBLEMS[_STATUSES.get(error.status_code, "internal")]
         return Problem(kind, kind.title, (), more or {}, error.headers or {})
     name = next((name for cls, name in _CLASSES if isinstance(error, cls)), "internal")
+    if isinstance(error, DisposalError) and error.code == SeparationError.code:
+        name = "separation"
     kind = PROBLEMS[name]
     return Problem(kind, _detail(error, kind), _errors(error), {**_more(error), **(more or {})})
 
@@ -442,6 +471,12 @@ def _errors(error: Exception) -> tuple[tuple[str, Text], ...]:
 def _more(error: Exception) -> dict[str, Any]:
     if isinstance(error, StepNotAllowedError):
         return {"allowed": list(error.allowed)}
+    if isinstance(error, DisposalRefusedError) and error.record is not None:
+        return {"code": error.code, "record": error.record}
+    if isinstance(error, DisposalError | SeparationError):
+        return {"code": error.code}
+    if isinstance(error, RecordDestroyedError | KeyDestroyed):
+        return {"code": "DISPOSED"}
     return {}
 
 

@@ -46,7 +46,7 @@ def read_record(
 ) -> Response:
     """`as_known_at`: what had been recorded by then. `as_things_stood`: what had happened by then,
     by what is known now. `version`: after so many events."""
-    present = visit.record(record)
+    present = visit.living(record)
     visit.note_reading(present)
     ledger = visit.desk.archive.ledger
     found: Record | None = present
@@ -67,7 +67,7 @@ def read_record(
 
 @router.get("/records/{record}/timeline", summary="时间线 / its timeline, with both times")
 def read_timeline(visit: Asked, record: Name) -> Response:
-    found = visit.record(record)
+    found = visit.living(record)
     visit.note_reading(found)
     history = visit.desk.archive.ledger.history(found.id)
     body = {
@@ -87,7 +87,7 @@ def read_events(
     after: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> Response:
-    found = visit.record(record)
+    found = visit.living(record)
     rows = visit.desk.archive.store.record(found.id, after=after, limit=limit)
     more = bool(rows) and rows[-1].version < found.version
     following = rows[-1].version if more else None
@@ -104,6 +104,7 @@ def _row(visit: Visit, record: str, version: int) -> StoredEvent:
 
 @router.get("/records/{record}/events/{version}", summary="一个事件的原样 / one event as it lies")
 def read_event(visit: Asked, record: Name, version: Version) -> Response:
+    visit.living(record)
     return answer(stored_json(_row(visit, record, version)))
 
 
@@ -145,7 +146,7 @@ def find_event(visit: Asked, event: Annotated[str, Path(pattern="^[0-9a-f]{32}$"
     row = visit.desk.archive.store.event(event)
     if row is None or row.topic.startswith("~key-register/"):
         raise Refusal("not-found")
-    visit.record(row.record_id)
+    visit.living(row.record_id)
     return answer(stored_json(row))
 
 

@@ -60,6 +60,7 @@ class ProblemReply(BaseModel):
     request_id: str
     errors: list[FieldProblem] | None = None
     allowed: list[str] | None = None
+    code: str | None = Constraint(None, description="保管拒绝的原因代码 / why retention refuses")
     head: Head | None = None
 
 

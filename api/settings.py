@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -82,7 +82,10 @@ class TimestampAuthority:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Field `data` is LIUHEN_DATA, and so on. Sizes are bytes, spans seconds."""
+    """Field `data` is LIUHEN_DATA, and so on. Sizes are bytes, spans seconds.
+
+    `key`: the API key in whose name the commands of `liuhen retention` act.
+    """
 
     data: Path = Path("data")
     database: str | None = None
@@ -101,6 +104,8 @@ class Settings:
     timestamp_authorities: tuple[TimestampAuthority, ...] = ()
     timestamp_roots: Path = Path("timestamp-roots")
     timestamp_seconds: int = 3600
+    disposal_cool_off_days: int = 7
+    key: str | None = field(default=None, repr=False)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -140,4 +145,6 @@ READERS: Mapping[str, Callable[[str], Any]] = {
     "timestamp_authorities": _authorities,
     "timestamp_roots": Path,
     "timestamp_seconds": _whole(60, 86400),
+    "disposal_cool_off_days": _whole(0, 180),
+    "key": str,
 }

@@ -116,7 +116,7 @@ def _media_type(request: Request) -> str:
 @router.get("/records/{record}/attachments/{attachment}", summary="下载附件 / download a file")
 def download(request: Request, visit: Asked, record: Name, attachment: str) -> Response:
     """One range of bytes at a time (RFC 9110 14); never shown inside the browser."""
-    found = visit.record(record)
+    found = visit.living(record)
     visit.note_reading(found)
     file = _file(visit, found, attachment)
     part = visit.desk.archive.attachments.held(found.id, file.id).part

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
+from archive.evidence.instant import time_text
 from archive.exporting import Exported
 from archive.opening import Archive
 from domain import disposals
@@ -103,6 +104,44 @@ def certificate(archive: Archive, disposal_id: str) -> Certificate:
         time_status=said["time_status"],
         supplements=[e for e in record.entries if e.step == "supplement"],
     )
+
+
+def tombstone(archive: Archive, record: Record) -> dict[str, Any]:
+    """What is left to say of a record that was disposed of: no names, no words of it."""
+    disposal = record.disposal
+    if disposal is None:
+        raise AssertionError("only what was disposed of has a tombstone")
+    warrant = archive.ledger.get(disposal.warrant) if disposal.warrant else None
+    item = _item(warrant, record.id, disposal.list_hash) if warrant else None
+    certified = warrant is not None and warrant.said("certify") is not None
+    return {
+        "id": record.id,
+        "number": record.number,
+        "kind": record.kind.id,
+        "base_date": item.base_date.isoformat() if item else None,
+        "last_day": disposal.last_day,
+        "rule": {
+            "id": disposal.rule.id,
+            "version": disposal.rule.version,
+            "hash": disposal.rule.hash,
+        },
+        "list_hash": disposal.list_hash,
+        "disposal": {"id": warrant.id, "number": warrant.number} if warrant else None,
+        "certificate": warrant.number if warrant and certified else None,
+        "disposed_at": time_text(disposal.at),
+        "version": record.version,
+    }
+
+
+def _item(warrant: Record, record_id: str, list_hash: str) -> Item | None:
+    """Of a disposal's list, or of one that a restoration repeats."""
+    lists = (
+        [disposals.listing(warrant)]
+        if warrant.kind.id == "disposal"
+        else [each for each in disposals.replays(warrant) if each.list_hash == list_hash]
+    )
+    found = (i for each in lists for i in each.items.values() if i.record == record_id)
+    return next(found, None)
 
 
 def write_bundle(archive: Archive, disposal_id: str, file: BinaryIO) -> Exported:

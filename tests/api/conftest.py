@@ -17,6 +17,7 @@ from api.settings import Settings
 from archive.ledger import new_id
 from archive.opening import Archive, Options, open_archive
 from domain.commands import Actor, Open
+from retention.due import DueView
 
 TRUSTED = Actor(None, assurance="system", trusted=True)
 SYSTEM_RIGHTS = ("read", "write")
@@ -150,7 +151,7 @@ def limits(**more: Any) -> Settings:
 
 def opened(data: Path, dsn: str | None, settings: Settings) -> Iterator[Plant]:
     clock = Clock()
-    archive = open_archive(Options(data, clock, database=dsn))
+    archive = open_archive(Options(data, clock, database=dsn, views=(DueView,)))
     try:
         with TestClient(create_app(archive, settings), raise_server_exceptions=False) as client:
             plant = Plant(archive, client, clock, settings)

@@ -18,6 +18,7 @@ from api.app import create_app
 from api.clock import now
 from api.settings import Settings
 from archive.opening import Options, open_archive
+from retention.due import DueView
 
 QUIET = [
     "--no-sandbox",
@@ -56,7 +57,7 @@ class Visit:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The sample plant behind a real server on a free port."""
     data = tmp_path_factory.mktemp("data")
-    with open_archive(Options(data, now)) as archive:
+    with open_archive(Options(data, now, views=(DueView,))) as archive:
         keys = sample.fill(archive)
         archive.views.start()
         archive.views.wait_for(archive.store.head().size - 1)

@@ -16,6 +16,7 @@ from api.app import create_app
 from api.clock import now
 from api.settings import Settings
 from archive.opening import Archive, Options, open_archive
+from retention.due import DueView
 from tests.api.conftest import Plant
 
 NUMBER = r'<td class="number"><a [^>]*>([^<]+)</a>'
@@ -93,7 +94,7 @@ class Sample:
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sample]:
     """For tests that only read."""
     data = tmp_path_factory.mktemp("sample")
-    with open_archive(Options(data, now)) as archive:
+    with open_archive(Options(data, now, views=(DueView,))) as archive:
         keys = sample.fill(archive)
         archive.views.catch_up()
         app = create_app(archive, Settings(data=data, access_log_seconds=3600))
