@@ -22,7 +22,15 @@ TWINS = {
     "README.md": "README.zh.md",
     **{
         f"docs/{name}.md": f"docs/zh/{name}.md"
-        for name in ("api", "architecture", "kinds", "operations", "retention", "settings")
+        for name in (
+            "api",
+            "architecture",
+            "backup",
+            "kinds",
+            "operations",
+            "retention",
+            "settings",
+        )
     },
 }
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
