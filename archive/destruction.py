@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from archive.keystore import KeyDestroyed, KeyStore
+from archive.keystore import KeyStore
 from archive.store import Store, StoreError
 from domain.events import Disposed
 
@@ -55,10 +55,11 @@ class Destruction:
         Purges come after the keys, so that a view that is rebuilding meanwhile cannot read the
         content again. Raises NotDisposedError.
         """
+        disposed = self.disposed(record_ids)
         for record_id in record_ids:
-            if not self.is_disposed(record_id):
+            if record_id not in disposed:
                 raise NotDisposedError(record_id)
-        living = [record_id for record_id in record_ids if self._has_key(record_id)]
+        living = sorted(self._keys.present(record_ids))
         if living:
             self._keys.destroy(living)
         for purge in self._purges:
@@ -69,19 +70,20 @@ class Destruction:
 
     def is_disposed(self, record_id: str) -> bool:
         """Whether the record's last event is its disposal."""
-        last = self._store.record(record_id, descending=True, limit=1)
-        return bool(last) and last[0].topic.endswith(TOMBSTONE)
+        return bool(self.disposed([record_id]))
+
+    def disposed(self, record_ids: Sequence[str]) -> set[str]:
+        """Those of these records whose last event is their disposal."""
+        topics = self._store.last_topics(record_ids)
+        return {record_id for record_id, topic in topics.items() if topic.endswith(TOMBSTONE)}
 
     def remains(self, record_id: str) -> bool:
         """Whether a key or any content of the record is still here."""
-        return self._has_key(record_id) or bool(self._store.content_of_record(record_id))
+        return bool(self.remaining([record_id]))
 
-    def _has_key(self, record_id: str) -> bool:
-        try:
-            self._keys.get(record_id)
-        except KeyDestroyed:
-            return False
-        return True
+    def remaining(self, record_ids: Sequence[str]) -> set[str]:
+        """Those of these records of which a key or any content is still here."""
+        return self._keys.present(record_ids) | self._store.with_content(record_ids)
 
     def _delete(self, record_ids: Sequence[str]) -> Iterator[Destroyed]:
         """Those of a chunk that cannot be deleted together are deleted one by one."""

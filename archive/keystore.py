@@ -218,6 +218,18 @@ class KeyStore(ABC):
                 found[record_id] = unwrap_record_key(master.key, row[1], record_id)
         return found
 
+    def present(self, record_ids: Sequence[str]) -> set[str]:
+        """Those of these records that have a key, whether it opens or not."""
+        found: set[str] = set()
+        for batch in batches((raw(record_id),) for record_id in record_ids):
+            marks = ", ".join("?" * len(batch))
+            rows = self._read(
+                f"SELECT record_id FROM record_keys WHERE record_id IN ({marks})",  # noqa: S608
+                [record_id for (record_id,) in batch],
+            )
+            found.update(row[0].hex() for row in rows)
+        return found
+
     def _reload(self) -> Master:
         with self._lock:
             self._cache.clear()
@@ -244,12 +256,9 @@ class KeyStore(ABC):
         store. Where it raises, the keys are gone and the old master is not: repeat the call.
         """
         with self._writing() as (run, old):
-            for record_id in record_ids:
-                run("DELETE FROM record_keys WHERE record_id = ?", (raw(record_id),))
-                run(
-                    "INSERT INTO destroyed (record_id) VALUES (?) ON CONFLICT DO NOTHING",
-                    (raw(record_id),),
-                )
+            ids = [(raw(record_id),) for record_id in record_ids]
+            self._many("DELETE FROM record_keys WHERE record_id = ?", ids)
+            self._many("INSERT INTO destroyed (record_id) VALUES (?) ON CONFLICT DO NOTHING", ids)
             new = self._masters.make()
             self._rewrap_keys(run, old, new)
             self._rewrap_secrets(run, old, new)

@@ -24,7 +24,7 @@ from archive.keystore import KeyDestroyed
 from archive.ledger import Ledger
 from archive.loading import UNREADABLE, Plan, Taped, Whole, change, helpers, taped
 from archive.organisation import Organisation
-from archive.sealing import INTERNAL
+from archive.sealing import INTERNAL, unseal
 from archive.store import StoredEvent, StoreError
 from archive.views.catalogue import Catalogue, ExtraView
 from archive.views.database import (
@@ -474,22 +474,26 @@ class Projector:
 
     def _purge(self, record_ids: Sequence[str]) -> None:
         with self._database.transaction():
-            for record_id in record_ids:
-                skeleton = self._skeleton(record_id)
-                for view in self.views:
-                    seen = self._database.position(view.name)
-                    view.purge(record_id)
-                    view.project([c for c in skeleton if c.leaf_index <= seen])
+            seen = {view.name: self._database.position(view.name) for view in self.views}
+            skeletons = self._skeletons(record_ids, max(seen.values()))
+            for view in self.views:
+                view.purge(record_ids)
+                view.project([c for c in skeletons if c.leaf_index <= seen[view.name]])
 
-    def _skeleton(self, record_id: str) -> list[RecordChange]:
-        """A record's history as it reads without any content."""
+    def _skeletons(self, record_ids: Sequence[str], last: int) -> list[RecordChange]:
+        """The histories of records up to a leaf, as they read without any content."""
         changes: list[RecordChange] = []
         state: Record | None = None
-        for recorded in self._ledger.open_all(self._ledger.store.record(record_id), ()):
-            before, state = state, evolve(state, recorded)
-            if state is not None:
-                changes.append(change(before, state, recorded))
-        return changes
+        for row in self._ledger.store.records(record_ids):
+            if row.version == 1:
+                state = None
+                self._openings[row.record_id] = row.leaf_index
+            if row.leaf_index <= last:
+                recorded = unseal(row, (), None)
+                before, state = state, evolve(state, recorded)
+                if state is not None:
+                    changes.append(change(before, state, recorded))
+        return sorted(changes, key=lambda c: c.leaf_index)
 
 
 def _is_key(row: StoredEvent) -> bool:

@@ -184,11 +184,21 @@ class SqlStore(AuditReads, CopyTables, ABC):
 
     def versions(self, record_ids: Sequence[str]) -> dict[str, int]:
         found = dict.fromkeys(record_ids, 0)
-        for at in range(0, len(record_ids), CHUNK):
-            part = [raw(record_id) for record_id in record_ids[at : at + CHUNK]]
+        for part in _parts(record_ids):
             sql = (
                 "SELECT record_id, max(version) FROM events "
                 f"WHERE record_id IN ({marks(len(part))}) GROUP BY record_id"
+            )
+            found.update((row[0].hex(), row[1]) for row in self._read(sql, part))
+        return found
+
+    def last_topics(self, record_ids: Sequence[str]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for part in _parts(record_ids):
+            sql = (
+                f"SELECT e.record_id, e.topic FROM events e "
+                f"WHERE e.record_id IN ({marks(len(part))}) AND e.version = "
+                "(SELECT max(version) FROM events WHERE record_id = e.record_id)"
             )
             found.update((row[0].hex(), row[1]) for row in self._read(sql, part))
         return found
@@ -212,6 +222,14 @@ class SqlStore(AuditReads, CopyTables, ABC):
         if limit is not None:
             sql, bounds = sql + " LIMIT ?", [*bounds, limit]
         return [stored_event(row) for row in self._read(sql, bounds)]
+
+    def records(self, record_ids: Sequence[str]) -> Iterator[StoredEvent]:
+        for part in _parts(record_ids):
+            sql = (
+                f"SELECT {EVENT} FROM events WHERE record_id IN ({marks(len(part))}) "
+                "ORDER BY record_id, version"
+            )
+            yield from map(stored_event, self._read(sql, part))
 
     def leaves(
         self, start: int, stop: int | None = None, topics: Sequence[str] = ()
@@ -276,6 +294,16 @@ class SqlStore(AuditReads, CopyTables, ABC):
         # By version, which is the same order as by slot, and the one of the record's index.
         sql = f"SELECT {CONTENT} FROM {self._owned} WHERE {where} ORDER BY e.version, c.slot"
         return [stored_content(row) for row in self._read(sql, bounds)]
+
+    def with_content(self, record_ids: Sequence[str]) -> set[str]:
+        found: set[str] = set()
+        for part in _parts(record_ids):
+            sql = (
+                f"SELECT DISTINCT e.record_id FROM {self._owned} "
+                f"WHERE e.record_id IN ({marks(len(part))})"
+            )
+            found.update(row[0].hex() for row in self._read(sql, part))
+        return found
 
     def contents(self, start: int, stop: int) -> Iterator[StoredContent]:
         sql = (
@@ -444,6 +472,12 @@ class SqlStore(AuditReads, CopyTables, ABC):
             return len(
                 run("DELETE FROM idempotency WHERE expires <= ? RETURNING first", (micros(now),))
             )
+
+
+def _parts(record_ids: Sequence[str]) -> Iterator[list[bytes]]:
+    """As many as one statement names."""
+    for at in range(0, len(record_ids), CHUNK):
+        yield [raw(record_id) for record_id in record_ids[at : at + CHUNK]]
 
 
 def _leaves_of(run: Execute, record_ids: Sequence[str]) -> dict[int, str]:

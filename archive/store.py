@@ -369,6 +369,10 @@ class Store(Protocol):
         """Each record's current version; 0 for a record that does not exist."""
         ...
 
+    def last_topics(self, record_ids: Sequence[str]) -> dict[str, str]:
+        """The topic of each record's last event; of a record that does not exist, none."""
+        ...
+
     def record(
         self,
         record_id: str,
@@ -379,6 +383,10 @@ class Store(Protocol):
         limit: int | None = None,
     ) -> list[StoredEvent]:
         """The events of a record in version order, `after` < version <= `upto`."""
+        ...
+
+    def records(self, record_ids: Sequence[str]) -> Iterator[StoredEvent]:
+        """All events of these records: record by record, each in version order."""
         ...
 
     def leaves(
@@ -413,6 +421,10 @@ class Store(Protocol):
 
     def content_of_record(self, record_id: str, upto: int | None = None) -> list[StoredContent]:
         """All parts of a record's events, by leaf and `n`, in one query."""
+        ...
+
+    def with_content(self, record_ids: Sequence[str]) -> set[str]:
+        """Those of these records of which any content row is there."""
         ...
 
     def contents(self, start: int, stop: int) -> Iterator[StoredContent]:

@@ -270,8 +270,10 @@ class Disposals:
         for chunk in _chunks(rest):
             outcome.update(self._dispose(record, chunk))
         gone = {i.record: i.item for i in listing.items.values() if outcome[i.item] is None}
-        for one in self.archive.destruction.destroy(list(gone)):
-            if one.error is not None or self.archive.destruction.remains(one.record_id):
+        destroyed = self.archive.destruction.destroy(list(gone))
+        left = self.archive.destruction.remaining(list(gone))
+        for one in destroyed:
+            if one.error is not None or one.record_id in left:
                 outcome[gone[one.record_id]] = Refusal("LOCKED")
         return outcome
 
@@ -459,7 +461,8 @@ class Disposals:
             return record
         started = time_text(self.archive.options.clock())
         self.archive.destruction.destroy([item.record for item in locked])
-        gone = [i for i in locked if not self.archive.destruction.remains(i.record)]
+        left = self.archive.destruction.remaining([item.record for item in locked])
+        gone = [item for item in locked if item.record not in left]
         if not gone:
             return record
         ended = time_text(self.archive.options.clock())

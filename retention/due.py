@@ -118,13 +118,11 @@ class DueView(DueLists):
 
     def _delete(self, record_ids: Sequence[str]) -> None:
         for table in ("due_records", "due_bonds", "due_references"):
-            self._database.executemany(
-                f"DELETE FROM {table} WHERE record_id = ?", [(r,) for r in record_ids]
-            )
+            self._database.forget(table, record_ids)
 
-    def purge(self, record_id: str) -> None:
-        self._delete([record_id])
-        self._database.execute("DELETE FROM due_dates WHERE record_id = ?", (record_id,))
+    def purge(self, record_ids: Sequence[str]) -> None:
+        self._delete(record_ids)
+        self._database.forget("due_dates", record_ids)
 
     def finish_load(self) -> None:
         for statement in _FACT_INDEXES:

@@ -183,8 +183,8 @@ class AccessView:
             [(r, word) for r in now for word in sorted(now[r] - before[r])],
         )
 
-    def purge(self, record_id: str) -> None:
-        self._database.execute("DELETE FROM access_readers WHERE record_id = ?", (record_id,))
+    def purge(self, record_ids: Sequence[str]) -> None:
+        self._database.forget("access_readers", record_ids)
 
     def may_see(self, viewer: Viewer, record_id: str, kind: str) -> bool:
         """Whether a list would show this record to the caller."""

@@ -20,6 +20,8 @@ from domain.events import AnyEvent
 from domain.record import Record
 
 Row = tuple[Any, ...]
+ASKED = 500
+"""Records that one statement names."""
 NOTHING_YET = -1
 """The position of a view that has seen no leaf."""
 
@@ -108,8 +110,8 @@ class View(Protocol):
         """CREATE statements in SQLite's words; every table's name begins with the view's."""
 
     def project(self, changes: Sequence[RecordChange]) -> None: ...
-    def purge(self, record_id: str) -> None:
-        """Forget a record's content."""
+    def purge(self, record_ids: Sequence[str]) -> None:
+        """Forget the content of these records."""
 
 
 @runtime_checkable
@@ -232,6 +234,13 @@ class ViewDatabase(ABC):
 
     @abstractmethod
     def _drop(self, table: str) -> None: ...
+
+    def forget(self, table: str, record_ids: Sequence[str]) -> None:
+        """Delete the rows of these records, in the open transaction."""
+        for at in range(0, len(record_ids), ASKED):
+            part = record_ids[at : at + ASKED]
+            marks = ", ".join("?" * len(part))
+            self.execute(f"DELETE FROM {table} WHERE record_id IN ({marks})", part)
 
     # ---- projecting
 

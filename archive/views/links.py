@@ -56,8 +56,8 @@ class LinksView:
             [row for r in changed for row in sorted(after[r], key=repr)],
         )
 
-    def purge(self, record_id: str) -> None:
-        self._database.execute("DELETE FROM links_rows WHERE record_id = ?", (record_id,))
+    def purge(self, record_ids: Sequence[str]) -> None:
+        self._database.forget("links_rows", record_ids)
 
     def incoming(self, record_id: str) -> list[tuple[str, str]]:
         """(relation, record) of every link proper to a record, as rules look at them."""

@@ -62,8 +62,8 @@ class NumbersView:
                 rows.append((change.record_id, number, prefix, int(year), int(n), readable))
         self._database.executemany("INSERT INTO numbers_given VALUES (?, ?, ?, ?, ?, ?)", rows)
 
-    def purge(self, record_id: str) -> None:
-        self._database.execute("DELETE FROM numbers_given WHERE record_id = ?", (record_id,))
+    def purge(self, record_ids: Sequence[str]) -> None:
+        self._database.forget("numbers_given", record_ids)
 
     def record(self, prefix: str, year: int, n: int) -> str | None:
         """The id of the record that was given this number."""

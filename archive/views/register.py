@@ -221,9 +221,9 @@ class RegisterView:
             "INSERT INTO register_references VALUES (?, ?, ?, ?, ?, ?)", begun
         )
 
-    def purge(self, record_id: str) -> None:
+    def purge(self, record_ids: Sequence[str]) -> None:
         for table in ("register_rows", "register_references"):
-            self._database.execute(f"DELETE FROM {table} WHERE record_id = ?", (record_id,))
+            self._database.forget(table, record_ids)
 
     def provisional(self) -> list[str]:
         """Records with a due time that a calendar not yet published may still move."""

@@ -118,9 +118,7 @@ class SearchView:
     def project(self, changes: Sequence[RecordChange]) -> None:
         latest = {change.record_id: change for change in changes}
         documents = {key: self._document(change) for key, change in latest.items()}
-        for record_id, document in documents.items():
-            if document is None:
-                self.delete(record_id)
+        self.delete([r for r, document in documents.items() if document is None])
         self.index(d for d in documents.values() if d is not None)
 
     def index(self, documents: Iterable[Document]) -> None:
@@ -153,18 +151,22 @@ class SearchView:
         self._database.executemany(_UPSERT_SQLITE, entries)
         self._database.executemany(_ADD_PIECES, ((e[0], _words(e[6], e[7])) for e in changed))
 
-    def delete(self, record_id: str) -> None:
-        """Forget a record's text, in the open transaction.
+    def delete(self, record_ids: Sequence[str]) -> None:
+        """Forget the texts of these records, in the open transaction.
 
-        Its bytes are gone from the files after `optimise` and `ViewDatabase.clean`.
+        Their bytes are gone from the files after `optimise` and `ViewDatabase.clean`.
         """
         if self._database.dialect is SQLITE and not self._database.loading(self.name):
-            known = self._database.query(
-                "SELECT position, folded, tags FROM search_documents WHERE record_id = ?",
-                (record_id,),
-            )
-            self._database.executemany(_FORGET_PIECES, ((p, _words(f, t)) for p, f, t in known))
-        self._database.execute("DELETE FROM search_documents WHERE record_id = ?", (record_id,))
+            for at in range(0, len(record_ids), _BATCH):
+                part = record_ids[at : at + _BATCH]
+                marks = ", ".join("?" * len(part))
+                known = self._database.query(
+                    "SELECT position, folded, tags FROM search_documents"
+                    f" WHERE record_id IN ({marks})",
+                    part,
+                )
+                self._database.executemany(_FORGET_PIECES, ((p, _words(f, t)) for p, f, t in known))
+        self._database.forget("search_documents", record_ids)
 
     purge = delete
 

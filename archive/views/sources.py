@@ -60,8 +60,8 @@ class SourcesView:
     def _day(self, recorded_at: str) -> str:
         return parse_time(recorded_at).astimezone(self._zone).date().isoformat()
 
-    def purge(self, record_id: str) -> None:
-        self._database.execute("DELETE FROM sources_rows WHERE record_id = ?", (record_id,))
+    def purge(self, record_ids: Sequence[str]) -> None:
+        self._database.forget("sources_rows", record_ids)
 
     def sources(self) -> list[str]:
         rows = self._database.query("SELECT DISTINCT source FROM sources_rows ORDER BY source")

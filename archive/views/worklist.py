@@ -185,10 +185,10 @@ class WorklistView:
                 found.setdefault(row[0], {})[row[1]] = entry
         return found
 
-    def purge(self, record_id: str) -> None:
+    def purge(self, record_ids: Sequence[str]) -> None:
         self._outlook.forget()
         for table in ("worklist_rows", "worklist_asked"):
-            self._database.execute(f"DELETE FROM {table} WHERE record_id = ?", (record_id,))
+            self._database.forget(table, record_ids)
 
     # ---- queries
 

@@ -100,5 +100,5 @@ def test_site_day_and_purge(small: SmallArchive, view: SourcesView) -> None:
     assert digest(view, small.store, "erp", TODAY).count == 0
     assert digest(view, small.store, "erp", TOMORROW).count == 1
     with view._database.transaction():  # noqa: SLF001 - the feeder's part
-        view.purge(record)
+        view.purge([record])
     assert digest(view, small.store, "erp", TOMORROW).count == 0

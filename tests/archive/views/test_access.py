@@ -77,5 +77,5 @@ def test_purging_shows_a_record_to_nobody(views: ViewDatabase) -> None:
     feed(views, log, access)
     record = next(iter(log.states.values()))
     with views.transaction():
-        access.purge(record.id)
+        access.purge([record.id])
     assert not access.may_see(Viewer(readers(record)), record.id, record.kind.id)

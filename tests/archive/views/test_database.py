@@ -51,7 +51,7 @@ class Notes:
         if self.fails:
             raise ZeroDivisionError("内容")
 
-    def purge(self, record_id: str) -> None:
+    def purge(self, record_ids: Sequence[str]) -> None:
         self.database.execute("DELETE FROM notes")
 
     def finish_load(self) -> None:

@@ -70,5 +70,5 @@ def test_purging_takes_the_links_that_the_record_has(views: ViewDatabase) -> Non
     links = LinksView(views)
     feed(views, logged(case), AccessView(views), links)
     with views.transaction():
-        links.purge(case.id)
+        links.purge([case.id])
     assert links.incoming(OTHER) == []

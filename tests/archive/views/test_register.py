@@ -188,7 +188,7 @@ def test_purging_leaves_no_row(views: ViewDatabase, register: RegisterView, log:
     """After purge neither the list, nor an earlier list, nor a reference shows the record."""
     record = next(r for r in log.states.values() if register.references(r.id))
     with views.transaction():
-        register.purge(record.id)
+        register.purge([record.id])
     assert register.line(record.id) is None
     assert register.references(record.id) == []
     assert record.id not in everything(register, len(log.changes))

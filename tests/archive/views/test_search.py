@@ -229,8 +229,7 @@ def test_a_text_is_replaced(filled: SearchView) -> None:
     put(filled, document(0, "全新内容", leaf_index=50, recorded_at="2026-12-01T00:00:00.000000Z"))
     assert filled.search("全新", ALL).hits[0].recorded_at == "2026-12-01T00:00:00.000000Z"
     with filled._database.transaction():  # noqa: SLF001
-        filled.delete(document(0, "").record_id)
-        filled.delete("f" * 32)
+        filled.delete([document(0, "").record_id, "f" * 32])
     assert found(filled, "全新") == set()
 
 
@@ -263,7 +262,7 @@ def test_no_answer_during_the_first_load(views: ViewDatabase) -> None:
     with pytest.raises(ViewNotReady):
         view.search("投诉", ALL)
     with views.transaction():
-        view.delete(document(3, "").record_id)
+        view.delete([document(3, "").record_id])
     views.finish_load(view)
     assert found(view, "投诉") == set(range(50)) - {3}
 
@@ -323,7 +322,7 @@ def test_what_was_deleted_is_in_no_sqlite_file(tmp_path: Path) -> None:
     before = traces(tmp_path, pieces_of(CANARY))
     assert {CANARY, fold(CANARY), "锆铪", "丝雀"} <= before
     with database.transaction():
-        view.purge(document(5000, "").record_id)
+        view.purge([document(5000, "").record_id])
         view.optimise()
     database.clean()
     assert traces(tmp_path, pieces_of(CANARY)) == set()
@@ -349,7 +348,7 @@ def test_what_was_deleted_is_in_no_postgres_file(own_dsn: str, own_server: Any) 
         assert traces(folder / "pg_wal", ["投诉", *pieces_of(CANARY)]) == set()
         assert found(view, "金丝雀") == {5000}
         with database.transaction():
-            view.purge(document(5000, "").record_id)
+            view.purge([document(5000, "").record_id])
             view.optimise()
         database.clean()
         restart(own_server)

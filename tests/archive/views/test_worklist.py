@@ -151,6 +151,6 @@ def test_purging_leaves_no_matter(
     """After purge nothing waits in the record, nor is it said that something did."""
     record_id = tasks(worklist)[0].record_id
     with views.transaction():
-        worklist.purge(record_id)
+        worklist.purge([record_id])
     for known in (None, len(log.changes) // 2):
         assert tasks(worklist, Wanted(record_id=record_id), known) == []
