@@ -50,8 +50,8 @@ class Executions:
         with self._lock:
             return self._failures.get(disposal_id)
 
-    def wait(self, disposal_id: str, seconds: float) -> None:
-        """Until the execution has ended, but no longer than this."""
+    def wait(self, disposal_id: str, seconds: float | None) -> None:
+        """Until the execution has ended, but no longer than this (None: as long as it takes)."""
         with self._lock:
             future = self._under_way.get(disposal_id)
         if future is not None:

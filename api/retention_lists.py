@@ -51,12 +51,16 @@ class DuePage(Page):
     cursor: str | None = Constraint(None, max_length=2000)
 
 
-def listed(visit: Visit, what: What, asked: DuePage) -> tuple[tuple[Line, ...], str | None]:
-    """A page of one of the lists, cut to what this key may see, and where the next begins."""
+def listed(
+    visit: Visit, what: What, asked: DuePage, day: date | None = None
+) -> tuple[tuple[Line, ...], str | None]:
+    """A page of one of the lists, cut to what this key may see, and where the next begins.
+
+    `day`: as of another day than today.
+    """
     visit.guest.check_right("read")
     wait_for(visit, asked.after_leaf)
-    _, today = present(visit)
-    found = _asked_of(visit, what, today)(_after(asked.cursor), asked.limit)
+    found = _asked_of(visit, what, day or present(visit)[1])(_after(asked.cursor), asked.limit)
     kept = shown(visit)
     return tuple(line for line in found.lines if kept(line)), _cursor(found.after)
 

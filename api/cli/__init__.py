@@ -23,6 +23,7 @@ COMMANDS = {
     "backup": "backup",
     "backup-key": "backup",
     "restore": "backup",
+    "retention": "retention",
     "bench": "bench",
 }
 """Where each command lies. Its module is loaded when it is asked for: the server's takes a second,

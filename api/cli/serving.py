@@ -70,6 +70,7 @@ def serve(host: str | None, port: int | None, *, with_sample: bool) -> None:
         click.echo(f"\n留痕 Liuhen: http://{host}:{port}/    API: http://{host}:{port}/docs")
         _show_keys(settings.data)
         with _kept_up(archive, settings):
+            app.state.desk.executions.resume()
             uvicorn.run(
                 app,
                 host=host,
