@@ -341,6 +341,8 @@ class Draft:
         self._idempotency: list[tuple[Idempotency, Span]] = []
         self._outcomes: list[tuple[Pending, tuple[Committed, ...] | StoreError]] = []
         self.events: list[NewEvent] = []
+        self._newest: dict[str, int] = {}
+        """The last leaf of each topic that this group adds."""
 
     def take(self, pending: Pending) -> None:
         """Place the unit, recognise it, or refuse it."""
@@ -426,13 +428,10 @@ class Draft:
         """In the log as it is while its head is held, and in what this group adds to it."""
         if quiet not in self._loud:
             self._loud[quiet] = self._transaction.first_of(quiet)
-        mine = (
-            new.row.leaf_index
-            for new in self.events
-            if new.row.topic in quiet.topics and new.row.leaf_index >= quiet.since
-        )
         first = self._loud[quiet]
-        first = next(mine, None) if first is None else first
+        if first is None:
+            mine = (leaf for topic, leaf in self._newest.items() if topic in quiet.topics)
+            first = min((leaf for leaf in mine if leaf >= quiet.since), default=None)
         if first is not None:
             raise NotQuiet(first)
 
@@ -453,6 +452,7 @@ class Draft:
         )
         receipt = self._sign(placed(row))
         self.events.append(NewEvent(row, receipt, sealed.content))
+        self._newest[row.topic] = row.leaf_index
         self._size += 1
         self._versions[sealed.record_id] = sealed.version
         return committed_of(row, receipt, self._behind)

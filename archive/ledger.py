@@ -326,11 +326,12 @@ class Ledger(Application[UUID]):
         cannot be had in this way, for whatever reason, is asked for again by itself.
         """
         after: dict[str, Record] = {}
+        warrants: dict[str, Record | None] = {}
         made: list[tuple[int, Sealed, Decision]] = []
         units: list[Unit] = []
         for n, one in enumerate(asked):
             try:
-                sealed, decision, unit = self._unit(one, after)
+                sealed, decision, unit = self._unit(one, after, warrants)
             except (DomainError, StoreError):
                 continue
             made.append((n, sealed, decision))
@@ -371,13 +372,16 @@ class Ledger(Application[UUID]):
                 self.keyring.refresh()
         return attempt()
 
-    def _unit(self, one: Asked, after: dict[str, Record]) -> tuple[Sealed, Decision, Unit]:
+    def _unit(
+        self, one: Asked, after: dict[str, Record], warrants: dict[str, Record | None]
+    ) -> tuple[Sealed, Decision, Unit]:
+        """`warrants`: what was read for those before it; the commit checks that it still stands."""
         command = one.command
         record, key = after.get(command.record_id), None
         if record is None:
             record, key = self._current(command, one.expected)
         _check(record, one.expected)
-        decision = decide(record, command, self._context(record, command))
+        decision = decide(record, command, self._context(record, command, warrants))
         expected = self._reads(decision)
         sealed = self.seal(record, decision, key)
         unit = Unit((sealed,), expected, one.idempotency, one.source, one.quiet)
@@ -622,7 +626,12 @@ class Ledger(Application[UUID]):
 
     # ------------------------------------------------------------ what a decision may look at
 
-    def _context(self, record: Record | None, command: AnyCommand) -> Context:
+    def _context(
+        self,
+        record: Record | None,
+        command: AnyCommand,
+        warrants: dict[str, Record | None] | None = None,
+    ) -> Context:
         context = self.surroundings.context()
         step = None
         if isinstance(command, Open):
@@ -633,7 +642,7 @@ class Ledger(Application[UUID]):
         linked = (
             self._linked(record, command) if self._looks_at_links(record, step, command) else ()
         )
-        warrant = self._warrant(command)
+        warrant = self._warrant(command, {} if warrants is None else warrants)
         if not named and not linked and warrant is None:
             return context
         known = {head.record: head.kind for head in linked} | self._kinds(named)
@@ -647,14 +656,16 @@ class Ledger(Application[UUID]):
             warrant=warrant,
         )
 
-    def _warrant(self, command: AnyCommand) -> Record | None:
+    def _warrant(self, command: AnyCommand, known: dict[str, Record | None]) -> Record | None:
         """The record that a command rests on; the commit checks that it has not moved."""
         match command:
             case Dispose(warrant=named) | File(claim=str(named)):
-                try:
-                    return self.get(named)
-                except NoSuchRecordError:
-                    return None
+                if named not in known:
+                    try:
+                        known[named] = self.get(named)
+                    except NoSuchRecordError:
+                        known[named] = None
+                return known[named]
             case _:
                 return None
 

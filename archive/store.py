@@ -35,7 +35,7 @@ class VersionConflict(StoreError):
 class NotQuiet(StoreError):
     """Something of these topics was added since the caller looked. Nothing of the unit was written.
 
-    `leaf_index`: the first leaf that was.
+    `leaf_index`: a leaf that was.
     """
 
     def __init__(self, leaf_index: int) -> None:

@@ -15,7 +15,7 @@ from archive.evidence import content, dsse, statement
 from archive.evidence.errors import FormatError
 from archive.evidence.keys import SigningKey
 from archive.sealing import Author
-from domain.events import Acknowledged, AnyEvent, Opened, Ref, StepTaken
+from domain.events import Acknowledged, AnyEvent, Disposed, Opened, Ref, RuleRef, StepTaken
 
 AUTHOR = Author("archive.example/log", SigningKey.from_seed(b"s" * 32))
 KEY = b"k" * 32
@@ -42,10 +42,21 @@ def headers(version: int) -> st.SearchStrategy[dict[str, Any]]:
     )
 
 
+hashes = st.text("0123456789abcdef", min_size=64, max_size=64)
+tombstones: st.SearchStrategy[AnyEvent] = st.builds(
+    lambda said, ref, **facts: Disposed(**{**said, "refs": ref}, **facts),
+    headers(3),
+    st.just(()) | st.builds(Ref, words, ids, hashes).map(lambda ref: (ref,)),
+    list=hashes,
+    rule=st.builds(RuleRef, words, st.integers(1, 2**53 - 1), hashes),
+    last_day=st.dates().map(str),
+    approvals=st.lists(hashes, max_size=3).map(tuple),
+)
 events: st.SearchStrategy[AnyEvent] = (
     headers(1).map(lambda said: Opened(**said))
     | headers(7).map(lambda said: StepTaken(**said))
     | headers(2).map(lambda said: Acknowledged(**said, edition=1))
+    | tombstones
 )
 
 
@@ -91,6 +102,41 @@ def test_a_field_out_of_bounds_is_never_signed(odd: dict[str, Any]) -> None:
     }
     with pytest.raises(FormatError):
         payload_of(Opened(**{**said, **odd}), None)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"list": "A" * 64},
+        {"rule": RuleRef("RR 01", 1, "a" * 64)},
+        {"rule": RuleRef("RR-01", 0, "a" * 64)},
+        {"last_day": "2026-02-30"},
+        {"approvals": ("a" * 63,)},
+        {"refs": (Ref("disposal", "1" * 32, "b"),)},
+        {"refs": (Ref('x","y":"', "1" * 32, "b" * 64),)},
+    ],
+    ids=str,
+)
+def test_a_tombstone_out_of_bounds_is_never_signed(odd: dict[str, Any]) -> None:
+    """Facts that the format does not know are refused, not spelled."""
+    said: dict[str, Any] = {
+        "event_id": "0" * 32,
+        "record_id": "1" * 32,
+        "version": 3,
+        "kind": "complaint",
+        "kind_version": 1,
+        "actor": None,
+        "assurance": "system",
+        "occurred_at": datetime(2026, 11, 22, tzinfo=UTC),
+        "refs": (Ref("disposal", "2" * 32, "b" * 64),),
+        "list": "a" * 64,
+        "rule": RuleRef("RR-01", 1, "a" * 64),
+        "last_day": "2026-02-28",
+        "approvals": ("c" * 64, "d" * 64),
+    }
+    assert payload_of(Disposed(**said), "ab" * 32)
+    with pytest.raises(FormatError):
+        payload_of(Disposed(**{**said, **odd}), "ab" * 32)
 
 
 def test_an_event_out_of_its_order_is_never_signed() -> None:
