@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from archive.evidence.report import MOST_ALIKE, EventVerdict, Finding, Level, Report, Verdict
 
@@ -159,9 +159,9 @@ FINDINGS: Mapping[str, Both] = {
 }
 
 # Those of the bundle as a whole: no place to name.
-_OF_ALL = frozenset({"key-from-bundle", "tail"})
+OF_ALL = frozenset({"key-from-bundle", "tail"})
 # Those that say by themselves all that an auditor can use; the parser's English is in --json.
-_PLAIN = frozenset(
+PLAIN = frozenset(
     [
         *("container", "leaf-order", "checkpoint-signature", "inclusion", "register-foreign"),
         *("register-form", "key-id", "key-again", "key-owner", "key-itself", "key-not-valid"),
@@ -185,6 +185,46 @@ LEVELS: Mapping[Level, Both] = {
     Level.NOT_CHECKED: ("未核验", "NOT CHECKED"),
 }
 
+# What stands around the findings; the browser page is given the same and fills in {0} and {1}.
+PHRASES: Mapping[str, Both] = {
+    "whole": ("结论：未发现问题", "RESULT: nothing failed"),
+    "open": ("（另见“未核验”各项）", " (but see NOT CHECKED)"),
+    "failed": ("结论：核验失败，第 {0} 步", "RESULT: FAILED in step {0}"),
+    "unusable": ("无法使用", "cannot be used"),
+    "archive": ("档案：{0}", "Archive: {0}"),
+    "checkpoint": ("检查点：{0} 条，根 {1}", "Checkpoint: {0} leaves, root {1}"),
+    "log-key": ("日志公钥：{0}", "Log key: {0}"),
+    "events": ("事件：{0} 个", "Events: {0}"),
+    "step-failed": ("失败", "FAILED"),
+    "step-ok": ("通过", "ok"),
+    "step-empty": ("无此项内容", "nothing to check"),
+    "checked": ("，{0} 项", ", {0} checked"),
+    "more": ("另有 {0} 处", "and {0} more"),
+    "each": ("逐个事件：", "Event by event:"),
+    "leaf": ("叶 {0}", "leaf {0}"),
+    "by-leaf": ("，见叶 {0}", ", by leaf {0}"),
+    "colon": ("：", ": "),
+    "comma": ("，", ", "),
+    "listed": ("、", ", "),
+}
+
+# How the Chinese report names places: (expression, what stands for it).
+PLACES: Sequence[Both] = (
+    (r"\brecord ([0-9a-f]{32})", r"记录 \1"),
+    (r"\bevent ([0-9a-f]{32})", r"事件 \1"),
+    (r"\bleaf (\d+)", r"叶 \1"),
+    (r"\bpart (\d+)", r"部分 \1"),
+    (r"\bline (\d+)", r"第 \1 行"),
+    (r"container: local header of ", "容器：文件头 "),
+    (r"container: central directory", "容器：末尾目录"),
+    (r"container: after the end", "容器：末尾之后"),
+)
+# A leaf's index says it shorter.
+EVENT_ID = r", event [0-9a-f]{32}(?=, leaf)"
+
+_PLACES = [(re.compile(pattern, re.ASCII), text) for pattern, text in PLACES]
+_EVENT_ID = re.compile(EVENT_ID)
+
 
 def render(report: Report, lang: str) -> str:
     """The report as plain sentences; `lang` is zh or en."""
@@ -192,77 +232,55 @@ def render(report: Report, lang: str) -> str:
     lines = [_result(report, at), "", *_about(report, at), ""]
     for step, title in STEPS.items():
         lines += _step(report, step, title[at], at)
-    lines += ["", ("逐个事件：", "Event by event:")[at]]
+    lines += ["", _say("each", at)]
     lines += [_event(event, at) for event in report.events]
     return "\n".join(lines) + "\n"
+
+
+def _say(phrase: str, at: int, *values: object) -> str:
+    return PHRASES[phrase][at].format(*values)
 
 
 def _result(report: Report, at: int) -> str:
     if report.ok:
         open_ = any(finding.level is Level.NOT_CHECKED for finding in report.findings)
-        more = ("（另见“未核验”各项）", " (but see NOT CHECKED)") if open_ else ("", "")
-        return ("结论：未发现问题", "RESULT: nothing failed")[at] + more[at]
-    steps = ("、", ", ")[at].join(map(str, report.failed_steps))
-    return (f"结论：核验失败，第 {steps} 步", f"RESULT: FAILED in step {steps}")[at]
+        return _say("whole", at) + (_say("open", at) if open_ else "")
+    return _say("failed", at, _say("listed", at).join(map(str, report.failed_steps)))
 
 
 def _about(report: Report, at: int) -> list[str]:
     tally = Counter(event.verdict for event in report.events)
     counted = [f"{VERDICTS[v][at]} ({v}) {tally[v]}" for v in Verdict if tally[v]]
-    key = report.log_key or "-"
+    events = _say("events", at, len(report.events))
     return [
-        ("档案：", "Archive: ")[at] + report.origin,
-        ("检查点：", "Checkpoint: ")[at]
-        + (f"{report.checkpoint_size} 条", f"{report.checkpoint_size} leaves")[at]
-        + (f"，根 {report.checkpoint_root}", f", root {report.checkpoint_root}")[at],
-        (f"日志公钥：{key}", f"Log key: {key}")[at],
-        (f"事件：{len(report.events)} 个", f"Events: {len(report.events)}")[at]
-        + (("：", ": ")[at] + ("，", ", ")[at].join(counted) if counted else ""),
+        _say("archive", at, report.origin),
+        _say("checkpoint", at, report.checkpoint_size, report.checkpoint_root),
+        _say("log-key", at, report.log_key or "-"),
+        events + (_say("colon", at) + _say("comma", at).join(counted) if counted else ""),
     ]
 
 
 def _step(report: Report, step: int, title: str, at: int) -> list[str]:
-    failed = step in report.failed_steps
     count = report.counts.get(step, 0)
-    state = (
-        ("失败", "FAILED")
-        if failed
-        else ("通过", "ok")
-        if count
-        else ("无此项内容", "nothing to check")
-    )
-    tail = ("", "") if not count else (f"，{count} 项", f", {count} checked")
-    lines = [f"{step:2}. {title}{('：', ': ')[at]}{state[at]}{tail[at]}"]
+    state = "step-ok" if count else "step-empty"
+    if step in report.failed_steps:
+        state = "step-failed"
+    tail = _say("checked", at, count) if count else ""
+    lines = [f"{step:2}. {title}{_say('colon', at)}{_say(state, at)}{tail}"]
     lines += [_finding(finding, at) for finding in report.of_step(step)]
     for (of, level, code), number in report.kinds.items():
         if of == step and number > MOST_ALIKE:
-            more, sentence = number - MOST_ALIKE, FINDINGS[code][at]
-            rest = (f"另有 {more} 处", f"and {more} more")[at]
-            lines.append(f"    {LEVELS[level][at]}: {rest}: {sentence}")
+            rest = _say("more", at, number - MOST_ALIKE)
+            lines.append(f"    {LEVELS[level][at]}: {rest}: {FINDINGS[code][at]}")
     return lines
 
 
 def _finding(finding: Finding, at: int) -> str:
-    shown = finding.detail and finding.code not in _PLAIN
+    colon = _say("colon", at)
+    shown = finding.detail and finding.code not in PLAIN
     detail = f" ({_place(finding.detail, at)})" if shown else ""
-    where = "" if finding.code in _OF_ALL else _place(finding.where, at) + ("：", ": ")[at]
-    level = LEVELS[finding.level][at] + ("：", ": ")[at]
-    return f"    {level}{where}{FINDINGS[finding.code][at]}{detail}"
-
-
-_PLACES = [
-    (re.compile(r"\brecord ([0-9a-f]{32})"), r"记录 \1"),
-    (re.compile(r"\bevent ([0-9a-f]{32})"), r"事件 \1"),
-    (re.compile(r"\bleaf (\d+)"), r"叶 \1"),
-    (re.compile(r"\bpart (\d+)"), r"部分 \1"),
-    (re.compile(r"\bline (\d+)"), r"第 \1 行"),
-    (re.compile(r"container: local header of "), "容器：文件头 "),
-    (re.compile(r"container: central directory"), "容器：末尾目录"),
-    (re.compile(r"container: after the end"), "容器：末尾之后"),
-]
-
-
-_EVENT_ID = re.compile(r", event [0-9a-f]{32}(?=, leaf)")  # the leaf's index says it shorter
+    where = "" if finding.code in OF_ALL else _place(finding.where, at) + colon
+    return f"    {LEVELS[finding.level][at]}{colon}{where}{FINDINGS[finding.code][at]}{detail}"
 
 
 def _place(where: str, at: int) -> str:
@@ -275,8 +293,8 @@ def _place(where: str, at: int) -> str:
 
 def _event(event: EventVerdict, at: int) -> str:
     name = f"{event.number or event.record} v{event.version} {event.type}"
-    place = (f"叶 {event.index}", f"leaf {event.index}")[at]
-    line = f"  {place:>8}  {event.verdict:8}  {name}{('：', ': ')[at]}{VERDICTS[event.verdict][at]}"
+    place, colon = _say("leaf", at, event.index), _say("colon", at)
+    line = f"  {place:>8}  {event.verdict:8}  {name}{colon}{VERDICTS[event.verdict][at]}"
     if event.disposed_by is not None:
-        line += (f"，见叶 {event.disposed_by}", f", by leaf {event.disposed_by}")[at]
+        line += _say("by-leaf", at, event.disposed_by)
     return line
