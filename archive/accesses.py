@@ -31,7 +31,7 @@ _log = logging.getLogger("liuhen.accesses")
 @dataclass(frozen=True, slots=True)
 class Access:
     """`what`: read, export, refused, issued or revoked (a key). `who`: person or caller id, None
-    for a stranger."""
+    for a stranger; `os:` and a login for somebody at the machine's own command line."""
 
     at: datetime
     what: str

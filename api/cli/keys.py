@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 
 import click
 
 from api.cli.opened import opened
 from api.clock import now
+from archive.accesses import Access, AccessLog
 from archive.callers import Callers
-from archive.ledger import NoSuchRecordError
+from archive.ledger import NoSuchRecordError, new_id
 from archive.log import vkey
 from archive.opening import Archive
 from domain.record import Record
@@ -58,14 +61,22 @@ def rotate(use: str) -> None:
 @click.argument("key")
 @click.option("--reason", default="compromised", show_default=True, help="One coarse word.")
 def revoke(key: str, reason: str) -> None:
-    """From the next leaf on, signatures by KEY count no more."""
+    """From the next leaf on, signatures by KEY count no more; or the API key of this id is void."""
     with opened() as archive:
         entry = archive.keyring.register.entries.get(key)
-        if entry is None or entry.use != "own":
+        callers = Callers(archive.keys)
+        issued = callers.still(key, now())
+        if entry is not None and entry.use == "own":
+            _note(archive, "revoked", entry.owner)
+            archive.keyring.revoke(archive.committer, key, reason)
+        elif issued is not None:
+            _note(archive, "revoked", issued.caller)
+            callers.revoke(key)
+        else:
             raise click.UsageError(
-                "name an own key of `liuhen keys list`; rotate the archive's keys"
+                "name an own key of `liuhen keys list`, or the id of an API key (the 16 digits "
+                "after `lh_`); rotate the archive's keys"
             )
-        archive.keyring.revoke(archive.committer, key, reason)
         click.echo(f"{key} revoked")
 
 
@@ -75,7 +86,33 @@ def issue(caller: str) -> None:
     """A new API key for CALLER (number or id of its record); it is shown this once."""
     with opened() as archive:
         record = _caller(archive, caller)
+        _note(archive, "issued", record.id)
         click.echo(Callers(archive.keys).issue(record.id, now()))
+
+
+def _note(archive: Archive, what: str, record: str | None) -> None:
+    """Before the key works or is void, as over HTTP: who is known only as a user of the machine."""
+    accesses = AccessLog(archive.ledger, archive.options.clock)
+    accesses.note(
+        Access(
+            at=now(),
+            what=what,
+            who=_login(),
+            caller=None,
+            record=record,
+            route=f"liuhen keys {'issue' if what == 'issued' else 'revoke'}",
+            request=new_id(),
+        )
+    )
+    accesses.flush()
+
+
+def _login() -> str:
+    """Not a person of the archive, and not to be taken for one."""
+    try:
+        return f"os:{pwd.getpwuid(os.getuid()).pw_name}"
+    except KeyError:
+        return f"os:{os.getuid()}"
 
 
 def _caller(archive: Archive, named: str) -> Record:
@@ -85,4 +122,6 @@ def _caller(archive: Archive, named: str) -> Record:
         raise click.UsageError(str(error)) from None
     if record.kind.id != "caller":
         raise click.UsageError(f"{named} is a {record.kind.id}, not a caller")
+    if record.state != "active":
+        raise click.UsageError(f"{named} is revoked: it gets no keys any more")
     return record

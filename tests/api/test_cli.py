@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from api.clock import now
+from archive.callers import Callers
+from archive.opening import Options, open_archive
 from tests.archive.test_importing import LOG
 
 PROGRAM = (sys.executable, "-c", "from api.cli import main; main()")
@@ -17,9 +23,10 @@ PROGRAM = (sys.executable, "-c", "from api.cli import main; main()")
 class Shell:
     """Runs `liuhen` in a process of its own, on a data folder of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, database: str | None = None) -> None:
         self.folder = folder
         self.data = folder / "data"
+        self.database = database
 
     def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -29,6 +36,7 @@ class Shell:
                 "PATH": "",
                 "LANG": "C.UTF-8",
                 "PYTHONPATH": str(Path.cwd()),
+                **({"LIUHEN_DATABASE": self.database} if self.database else {}),
             },
             cwd=self.folder,
             capture_output=True,
@@ -134,6 +142,43 @@ def test_keys_rotate_and_the_archive_stays_whole(shell: Shell) -> None:
     spans = [e["until"] is None for e in entries.values() if e["use"] == "intake"]
     assert (entries[new]["until"], sorted(spans)) == (None, [False, True])
     assert shell("check").returncode == 0
+
+
+def noted(shell: Shell) -> list[dict[str, Any]]:
+    """What the access log holds, oldest first."""
+    with open_archive(Options(shell.data, now, database=shell.database)) as archive:
+        rows = archive.store.leaves(0, topics=("~access-log/opened",))
+        records = [archive.ledger.get(row.record_id) for row in rows]
+        notes = [entry for record in records for entry in record.entries if entry.step == "note"]
+        return [access for note in notes for access in note.values["accesses"]]
+
+
+def test_keys_given_out_at_the_machine_are_noted(
+    store_name: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """Issued and revoked on the command line: in the access log, with the login and the caller."""
+    dsn = request.getfixturevalue("postgres_dsn") if store_name == "postgres" else None
+    shell = Shell(tmp_path, dsn)
+    first = shell("init", "--administrator", "孙丽").stdout
+    assert "lh_" in first
+    issued = shell("keys", "issue", "JK-2026-00001")
+    assert issued.returncode == 0, issued.stderr
+    key_id = issued.stdout.strip().split("_")[1]
+    revoked = shell("keys", "revoke", key_id)
+    assert revoked.returncode == 0, revoked.stderr
+    assert shell("keys", "revoke", key_id).returncode == 2
+    assert shell("keys", "issue", "RY-2026-00001").returncode == 2
+    login = f"os:{pwd.getpwuid(os.getuid()).pw_name}"
+    accesses = noted(shell)
+    assert [(a["what"], a["who"], a["route"]) for a in accesses] == [
+        ("issued", login, "liuhen keys issue"),
+        ("revoked", login, "liuhen keys revoke"),
+    ]
+    with open_archive(Options(shell.data, now, database=dsn)) as archive:
+        caller = archive.ledger.get(archive.find("JK-2026-00001"))
+        assert {a["record"] for a in accesses} == {caller.id}
+        assert key_id not in {key.key_id for key in Callers(archive.keys).issued(caller.id)}
+        assert len(Callers(archive.keys).issued(caller.id)) == 1
 
 
 def test_rebuild_tells_how_far_it_came(sample: Shell) -> None:
