@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from archive.evidence.instant import time_text
 from archive.ledger import Asked, Making, TogetherError, new_id
@@ -37,6 +37,7 @@ from retention.journal import ARCHIVE, Journal
 from retention.ledgers import Assessed, Shelf
 from retention.proven_time import ProvenTime, TimeStatus
 
+Each = TypeVar("Each")
 LISTERS: tuple[Who, ...] = (Office(function="adm"), Role(role="records-officer"))
 BARRED = (Role(role="administrator"),)
 LAPSE = timedelta(days=90)
@@ -64,6 +65,10 @@ class Refusal:
     def why(self) -> str:
         error = DisposalRefusedError(self.code, self.detail)
         return f"{error.message.zh} {error.message.en}"
+
+
+DEFERRED = Refusal("NOT_A_WORKING_DAY")
+"""No exception: it goes on the next working day."""
 
 
 @dataclass
@@ -95,13 +100,14 @@ class Disposals:
         with self.journal.refusals(actor.person, relist):
             self._must_be(actor, LISTERS)
             now = self._now()
-            whole = dict.fromkeys(m for r in record_ids for m in self.shelf.group(r))
-            rows, barred = [], set[str]()
-            for n, record_id in enumerate(whole, start=1):
-                assessed = self.shelf.assess(record_id)
-                self._must_be_due(assessed, self._day(now.now))
-                rows.append(self._row(str(n), assessed, owner))
-                barred |= involved(self.archive.ledger.get(record_id))
+            rows, barred = list[Values](), set[str]()
+            for chunk in _chunks(self.shelf.groups(record_ids)):
+                members = [member for group in chunk for member in group]
+                told = self.shelf.assess_together(members)
+                for record_id, record in self.archive.ledger.get_all(members).items():
+                    self._must_be_due(told[record_id], self._day(now.now))
+                    rows.append(self._row(str(len(rows) + 1), told[record_id], owner))
+                    barred |= involved(record)
             return self._list(actor, "electronic", rows, barred, now, relist)
 
     def list_paper(
@@ -205,7 +211,7 @@ class Disposals:
         approvals = disposals.approvals(record)
         if record.kind.id != "disposal" or record.state != "approved" or len(approvals) < 2:
             raise DisposalRefusedError("NO_APPROVED_BATCH")
-        if actor.person == approvals[-1].person:
+        if not {actor.person, actor.behalf}.isdisjoint(_hands(record, "approve-second")):
             raise DisposalRefusedError("SEPARATION")
         days = [self._day(approval.at) for approval in approvals]
         if today > days[0] + LAPSE:
@@ -261,21 +267,40 @@ class Disposals:
 
     def _execute_electronic(self, record: Record, listing: Listing) -> dict[str, Refusal | None]:
         """Per item None (destroyed), or why not."""
-        outcome: dict[str, Refusal | None] = {}
-        for group in _grouped(listing.items.values()):
-            kept = [i for i in group if not _may_go(record, i)]
-            for item in group if kept else ():
-                outcome[item.item] = Refusal("KEPT" if item in kept else "BOUND")
+        outcome = self._decided(record, listing)
         rest = [g for g in _grouped(listing.items.values()) if g[0].item not in outcome]
         for chunk in _chunks(rest):
             outcome.update(self._dispose(record, chunk))
+        self._destroy(listing, outcome)
+        if any(refusal == DEFERRED for refusal in outcome.values()):
+            self._must_be_workday(self._day(self._now().now))
+        return outcome
+
+    def _decided(self, record: Record, listing: Listing) -> dict[str, Refusal | None]:
+        """What is not asked about any more: what its reviewer keeps, and what was reported as an
+        exception before a crash. A lock is no answer: what is locked is tried again."""
+        told = disposals.results(record)
+        outcome: dict[str, Refusal | None] = {
+            name: Refusal(found.code or "CHANGED")
+            for name, found in told.items()
+            if found.result == "exception" and found.code != "LOCKED"
+        }
+        for group in _grouped(listing.items.values()):
+            kept = [i for i in group if not _may_go(record, i)]
+            for item in group if kept else ():
+                outcome.setdefault(item.item, Refusal("KEPT" if item in kept else "BOUND"))
+        return outcome
+
+    def _destroy(self, listing: Listing, outcome: dict[str, Refusal | None]) -> None:
+        """Keys and content of what has its `disposed` event."""
         gone = {i.record: i.item for i in listing.items.values() if outcome[i.item] is None}
+        if not gone:
+            return
         destroyed = self.archive.destruction.destroy(list(gone))
         left = self.archive.destruction.remaining(list(gone))
         for one in destroyed:
             if one.error is not None or one.record_id in left:
                 outcome[gone[one.record_id]] = Refusal("LOCKED")
-        return outcome
 
     def _dispose(
         self, record: Record, groups: Sequence[Sequence[Item]]
@@ -298,14 +323,17 @@ class Disposals:
     ) -> Iterator[Sequence[Item]]:
         """What is yielded met something that moved, and is to be asked about again."""
         today = self._day(self._now().now)
+        late = self._late(record, today)
         singles: list[tuple[Sequence[Item], Asked]] = []
+        told = self.shelf.assess_together([item.record for group in groups for item in group])
         for group in groups:
-            assessed = [self.shelf.assess(item.record) for item in group]
+            assessed = [told[item.record] for item in group]
             if all(one.holding.disposed for one in assessed):  # by this list, before a crash
                 outcome.update({i.item: self._disposed_by(record, i) for i in group})
                 continue
+            grown = self._grown(group, assessed[0])
             refusals = {
-                i.item: self._refusal(one, today) or _moved(i, one)
+                i.item: late or self._refusal(one, today) or _moved(i, one) or grown
                 for i, one in zip(group, assessed, strict=True)
             }
             if any(refusals.values()):
@@ -321,6 +349,19 @@ class Disposals:
                 yield group
             else:
                 outcome[group[0].item] = _refused(answer)
+
+    def _late(self, record: Record, today: date) -> Refusal | None:
+        """Why nothing more is disposed of today, whatever was begun in time."""
+        if today > self._day(disposals.approvals(record)[0].at) + LAPSE:
+            return Refusal("APPROVAL_LAPSED")
+        workday = self.archive.organisation.context().calendar.is_workday(today)
+        return None if workday else DEFERRED
+
+    def _grown(self, group: Sequence[Item], assessed: Assessed) -> Refusal | None:
+        """A record that was bound to these since they were listed: nobody has reviewed it."""
+        others = {*assessed.group} - {item.record for item in group}
+        living = any(self.archive.ledger.get(other).disposal is None for other in others)
+        return Refusal("CHANGED") if living else None
 
     def _dispose_together(
         self,
@@ -396,10 +437,11 @@ class Disposals:
 
     def _execute_paper(self, record: Record, listing: Listing) -> dict[str, Refusal | None]:
         """Copies that a person has destroyed and another has watched; each asked about anew."""
-        destroyed, witnessed = record.said("destroy-paper"), record.said("witness-paper")
-        if destroyed is None or witnessed is None:
-            raise DisposalRefusedError("UNWITNESSED")
-        done = {row["item"] for row in destroyed.values["items"]}
+        destroyed = [e for e in record.entries if e.step == "destroy-paper"]
+        witnessed = record.said("witness-paper")
+        if not destroyed or witnessed is None or witnessed.version < destroyed[-1].version:
+            raise DisposalRefusedError("UNWITNESSED")  # whoever watched saw all of it
+        done = {row["item"]: entry for entry in destroyed for row in entry.values["items"]}
         today = self._day(self._now().now)
         outcome: dict[str, Refusal | None] = {}
         for item in listing.items.values():
@@ -415,8 +457,8 @@ class Disposals:
             if copy.state != "destroyed" and outcome[item.item] is None:
                 values = {
                     "disposal": record.id,
-                    "method": destroyed.values["method"],
-                    "destroyer": destroyed.actor,
+                    "method": done[item.item].values["method"],
+                    "destroyer": done[item.item].actor,
                     "witness": witnessed.actor,
                 }
                 self._step(copy.id, "destroy", values, ARCHIVE)
@@ -435,7 +477,7 @@ class Disposals:
     def _certify(self, disposal_id: str, started: str) -> Record:
         record = self.archive.ledger.get(disposal_id)
         results = disposals.results(record).values()
-        now = self.time()
+        now = self._now()
         ended = time_text(self.archive.options.clock())
         values = {
             "method": METHOD,
@@ -459,7 +501,7 @@ class Disposals:
         ]
         if not locked:
             return record
-        started = time_text(self.archive.options.clock())
+        now, started = self._now(), time_text(self.archive.options.clock())
         self.archive.destruction.destroy([item.record for item in locked])
         left = self.archive.destruction.remaining([item.record for item in locked])
         gone = [item for item in locked if item.record not in left]
@@ -472,7 +514,7 @@ class Disposals:
             "started_at": started,
             "ended_at": ended,
             "effective_from": ended,
-            "time_status": _word(self.time()),
+            "time_status": _word(now),
             "destroyed": len(gone),
             "exceptions": len(locked) - len(gone),
         }
@@ -530,6 +572,12 @@ def _led(actor: Actor) -> Actor:
     return Actor(actor.person, actor.behalf, actor.system, actor.assurance, trusted=True)
 
 
+def _hands(record: Record, step: str) -> set[str]:
+    """Whoever took a step, and in whose name."""
+    taken = (e for e in record.entries if e.step == step)
+    return {p for e in taken for p in (e.actor, e.behalf) if p is not None}
+
+
 def _word(now: ProvenTime) -> str:
     return "self-asserted" if now.status is TimeStatus.SELF_ASSERTED else "proven"
 
@@ -568,7 +616,7 @@ def _grouped(items: Iterable[Item]) -> list[list[Item]]:
     return list(groups.values())
 
 
-def _chunks(groups: Sequence[Sequence[Item]]) -> Iterator[list[Sequence[Item]]]:
+def _chunks(groups: Sequence[Each]) -> Iterator[list[Each]]:
     rest = iter(groups)
     while chunk := list(islice(rest, CHUNK)):
         yield chunk
