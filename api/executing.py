@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Lock
 
@@ -12,6 +13,8 @@ from archive.views.database import ViewError
 from domain.errors import DomainError
 from retention.disposal import Disposals
 
+MOMENT = 3.0
+"""Seconds."""
 Failure = DomainError | StoreError | ViewError
 
 
@@ -56,6 +59,11 @@ class Executions:
             future = self._under_way.get(disposal_id)
         if future is not None:
             future.exception(seconds)
+
+    def wait_a_moment(self, disposal_id: str) -> None:
+        """A short list is done before its page is shown again; of a long one that shows how far."""
+        with suppress(TimeoutError):
+            self.wait(disposal_id, MOMENT)
 
     def stop(self) -> None:
         self._pool.shutdown(cancel_futures=True)

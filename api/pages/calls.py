@@ -24,7 +24,8 @@ from api.problems import Language, Refusal, problem_of
 from archive.callers import CallerRefusedError
 
 HERE = Path(__file__).parent
-LONGEST_FORM = 8192
+LONGEST_FORM = 131_072
+"""A review of a hundred items, with reasons."""
 HEADERS = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "same-origin",

@@ -40,7 +40,7 @@ def log_in(call: Call) -> Response:
     onward = safe_next(said.get("next", ""))
     mark = call.request.cookies.get(call.cookie("form"), "")
     fits = call.house.sessions.form_fits(said.get("token", ""), "login", mark)
-    if not (mark and fits and _from_here(call)):
+    if not (mark and fits and from_here(call)):
         return _form(call, "", onward, 403, "login-stale")
     address = call.request.client.host if call.request.client else ""
     if call.house.failures.too_many(address, now):
@@ -66,7 +66,7 @@ def log_out(call: Call) -> Response:
     if session is None:
         raise LoginNeededError
     fits = call.house.sessions.form_fits(call.form().get("token", ""), "logout", session.id)
-    if not (fits and _from_here(call)):
+    if not (fits and from_here(call)):
         return RedirectResponse("/records", 303, HEADERS)
     call.house.sessions.end(session)
     response = RedirectResponse("/login?out=1", 303, HEADERS)
@@ -76,6 +76,6 @@ def log_out(call: Call) -> Response:
     return response
 
 
-def _from_here(call: Call) -> bool:
+def from_here(call: Call) -> bool:
     """Browsers say from which site a form was sent; what is no browser says nothing."""
     return call.request.headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")

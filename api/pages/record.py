@@ -12,6 +12,8 @@ from starlette.responses import Response
 from api.pages import sections
 from api.pages.calls import Call
 from api.pages.cells import Brief, Cells, brief
+from api.pages.retention import kept
+from api.pages.tombstones import show_tombstone
 from archive.views.timeline import Happening, timeline
 from domain.access import confidential
 from domain.describe import subject
@@ -47,6 +49,8 @@ class Told:
 
 def show_record(call: Call) -> Response:
     present = call.visit.record(call.request.path_params["record"])
+    if present.disposal is not None:
+        return show_tombstone(call, present)
     call.visit.note_reading(present)
     asked = _as_of(call)
     history = call.house.desk.archive.ledger.history(present.id)
@@ -136,6 +140,7 @@ def _parts(call: Call, record: Record, shown: Sequence[Recorded], asked: AsOf) -
         "told": told if every else told[:LATEST],
         "hidden": 0 if every else max(0, len(told) - LATEST),
         "notable": NOTABLE,
+        "kept": kept(call, record) if asked.moment is None else [],
     }
 
 

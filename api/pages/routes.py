@@ -8,10 +8,18 @@ from starlette.responses import RedirectResponse, Response
 
 from api.desk import Desk
 from api.pages.calls import HEADERS, ICON, ICON_PATH, STYLE, STYLE_PATH, Call, House, endpoint
+from api.pages.disposal import (
+    act,
+    make_list,
+    show_certificate,
+    show_certificate_bundle,
+    show_disposal,
+)
 from api.pages.downloads import show_attachment, show_bundle, show_proof, show_receipt
 from api.pages.finding import show_register
 from api.pages.login import log_in, log_out, show_login
 from api.pages.record import show_record
+from api.pages.retention import show_retention
 from api.pages.sessions import Sessions
 from api.pages.status import show_status
 from api.pages.work import show_worklist
@@ -25,6 +33,10 @@ READS = {
     "/records/{record}/events/{version}/proof": show_proof,
     "/records/{record}/export": show_bundle,
     "/worklist": show_worklist,
+    "/retention": show_retention,
+    "/retention/disposals/{record}": show_disposal,
+    "/retention/disposals/{record}/certificate": show_certificate,
+    "/retention/disposals/{record}/bundle": show_certificate_bundle,
     "/status": show_status,
 }
 
@@ -38,6 +50,9 @@ def router(desk: Desk) -> APIRouter:
     pages.add_api_route("/login", endpoint(house, show_login, public=True), methods=["GET"])
     pages.add_api_route("/login", endpoint(house, log_in, public=True), methods=["POST"])
     pages.add_api_route("/logout", endpoint(house, log_out), methods=["POST"])
+    pages.add_api_route("/retention/disposals", endpoint(house, make_list), methods=["POST"])
+    deeds = "/retention/disposals/{record}/{deed}"
+    pages.add_api_route(deeds, endpoint(house, act), methods=["POST"])
     pages.add_api_route(STYLE_PATH, _style, methods=["GET"])
     pages.add_api_route(ICON_PATH, _icon, methods=["GET"])
     return pages

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from api.pages.retention_words import RETENTION_WORDS
 from domain.kind import Text, text
 
 WORDS: Mapping[str, Text] = {
+    **RETENTION_WORDS,
     "brand": text("留痕", "Liuhen"),
     "tagline": text("沟通记录档案", "Archive of communication records"),
     "skip": text("跳到正文", "Skip to content"),
