@@ -14,6 +14,7 @@ ED25519 = 0x01
 COSIGNATURE = 0x04  # tlog-cosignature: Ed25519 with a time
 MAX_NOTE = 1_000_000
 MAX_SIGNATURES = 100
+MAX_TIME = 2**63 - 1
 
 _VKEY = re.compile(r"([^+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/=]+)", re.ASCII)
 _LINE = re.compile("\N{EM DASH} ([^ ]+) ([A-Za-z0-9+/=]+)")
@@ -71,13 +72,26 @@ def key_hash(name: str, type_: int, public: bytes) -> bytes:
     return hashlib.sha256(name.encode("utf-8") + b"\n" + bytes([type_]) + public).digest()[:4]
 
 
+def line_of(signature: Signature) -> bytes:
+    """The signature line, with its newline."""
+    _check_name(signature.name)
+    data = base64.b64encode(signature.hash + signature.signature)
+    return b"\xe2\x80\x94 %s %s\n" % (signature.name.encode("utf-8"), data)
+
+
+def parse_lines(data: bytes) -> tuple[Signature, ...]:
+    """Signature lines by themselves, as a witness answers with; FormatError for anything else."""
+    if len(data) > MAX_NOTE:
+        raise FormatError("signature lines are too long")
+    _check_text(data)
+    return _parse_lines(data.decode("utf-8"))
+
+
 def sign(text: bytes, name: str, key: SigningKey) -> bytes:
     """The note: `text`, which ends with a newline, an empty line, and one signature line."""
     _check_text(text)
-    _check_name(name)
-    data = key_hash(name, ED25519, key.public) + key.sign(text)
-    line = f"\N{EM DASH} {name} {base64.b64encode(data).decode('ascii')}\n"
-    return text + b"\n" + line.encode("utf-8")
+    signature = Signature(name, key_hash(name, ED25519, key.public), key.sign(text))
+    return text + b"\n" + line_of(signature)
 
 
 def parse(data: bytes) -> Note:
@@ -88,10 +102,7 @@ def parse(data: bytes) -> Note:
     split = data.rfind(b"\n\n")
     if split < 0:
         raise FormatError("note without signatures")
-    lines = data[split + 2 :].decode("utf-8").split("\n")
-    if lines.pop() != "" or not 1 <= len(lines) <= MAX_SIGNATURES:
-        raise FormatError("note without signature lines, or with too many")
-    return Note(data[: split + 1], tuple(_parse_line(line) for line in lines))
+    return Note(data[: split + 1], _parse_lines(data[split + 2 :].decode("utf-8")))
 
 
 def verify(note: Note, key: VerifierKey) -> int | None:
@@ -113,8 +124,22 @@ def _verify_one(text: bytes, signature: bytes, key: VerifierKey) -> int | None:
     if len(signature) != 72:
         raise SignatureError("a cosignature has 72 bytes")
     moment = int.from_bytes(signature[:8], "big")
-    key.key.verify(signature[8:], b"cosignature/v1\ntime %d\n" % moment + text)
+    if moment > MAX_TIME:
+        raise SignatureError("a cosignature whose time is out of bounds")
+    key.key.verify(signature[8:], cosigned_message(text, moment))
     return moment
+
+
+def cosigned_message(text: bytes, moment: int) -> bytes:
+    """What an Ed25519 cosignature of this POSIX time covers (tlog-cosignature)."""
+    return b"cosignature/v1\ntime %d\n" % moment + text
+
+
+def _parse_lines(text: str) -> tuple[Signature, ...]:
+    lines = text.split("\n")
+    if lines.pop() != "" or not 1 <= len(lines) <= MAX_SIGNATURES:
+        raise FormatError("note without signature lines, or with too many")
+    return tuple(map(_parse_line, lines))
 
 
 def _parse_line(line: str) -> Signature:
@@ -132,6 +157,8 @@ def _parse_line(line: str) -> Signature:
 def _check_name(name: str) -> None:
     if not name or "+" in name or any(c.isspace() or c < " " for c in name):
         raise FormatError("a key name has no spaces, no plus and no control characters")
+    if any("\ud800" <= c <= "\udfff" for c in name):
+        raise FormatError("a key name is UTF-8")
 
 
 def _check_text(text: bytes) -> None:

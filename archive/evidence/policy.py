@@ -1,103 +1,192 @@
 """Whom the reader trusts: a verifier key, or a C2SP tlog-policy file."""
 
 import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
 from archive.evidence import note
 from archive.evidence.errors import FormatError, SignatureError
+from archive.evidence.keys import check_public_key
 
-_NAME = re.compile(r"[^\s+#]+")
+MAX_POLICY = 1_000_000
+"""Bytes. The specification has no bound, and asks for 32 logs, witnesses and groups at least."""
+NONE = "none"
+_BAD = re.compile(rb"[^\t\n\x20-\x7e\x80-\xff]")
 _SPACE = re.compile(r"[ \t]+")
+_NUMBER = re.compile(r"[1-9][0-9]{0,5}", re.ASCII)
 
 
 @dataclass(slots=True)
 class Policy:
+    """`witnesses` by the names that the file gives them, as cosigners' keys; `urls` of those that
+    have one; `groups`: how many of which, in the order of the file. `quorum`: none, or a name."""
+
     logs: list[note.VerifierKey]
     witnesses: dict[str, note.VerifierKey] = field(default_factory=dict)
+    urls: dict[str, str] = field(default_factory=dict)
     groups: dict[str, tuple[int, tuple[str, ...]]] = field(default_factory=dict)
-    quorum: str | None = None
+    quorum: str = NONE
 
     @classmethod
     def of_vkey(cls, vkey: str) -> Self:
         return cls([_log_key(vkey)])
 
     @classmethod
-    def parse(cls, text: str) -> Self:
-        """Lines of log, witness, group and quorum; comments are lines that begin with #."""
-        policy = cls([])
-        for number, line in enumerate(text.split("\n"), 1):
+    def parse(cls, data: bytes | str, *, of_a_log: bool = False) -> Self:
+        """Lines of log, witness, group and quorum; comments are lines that begin with #.
+
+        FormatError, naming the line. `of_a_log`: by whom the checkpoint must be signed is known
+        already, so that no log need be listed.
+        """
+        policy, quorums = cls([]), 0
+        for number, line in enumerate(_lines(data), 1):
             words = [word for word in _SPACE.split(line) if word]
             if not words or words[0].startswith("#"):
                 continue
             try:
-                policy._line(words)
+                policy._line(words, quorums)
             except (FormatError, SignatureError) as error:
                 raise FormatError(f"policy line {number}: {error}") from None
-        if not policy.logs:
+            quorums += words[0] == "quorum"
+        if not policy.logs and not of_a_log:
             raise FormatError("policy without a log line: nothing could be trusted")
+        if not quorums:
+            raise FormatError("policy without a quorum line: write `quorum none` if that is meant")
         return policy
 
-    def _line(self, words: list[str]) -> None:
+    def _line(self, words: list[str], quorums: int) -> None:
         keyword, *rest = words
         if keyword == "log" and len(rest) in (1, 2):
-            self.logs.append(_log_key(rest[0]))
+            _refuse_again(key := _log_key(rest[0]), self.logs)
+            self.logs.append(key)
         elif keyword == "witness" and len(rest) in (2, 3):
-            self._name(rest[0])
-            key = note.VerifierKey.parse(rest[1])
-            # Given as a plain Ed25519 key or as a cosigner's: what counts is a cosignature.
-            cosigner = note.VerifierKey.make(key.name, key.key, note.COSIGNATURE)
-            self.witnesses[rest[0]] = cosigner
+            self._witness(*rest)
         elif keyword == "group" and len(rest) >= 3:
             self._group(rest[0], rest[1], tuple(rest[2:]))
-        elif keyword == "quorum" and len(rest) == 1 and self.quorum is None:
-            if rest[0] != "none" and rest[0] not in {*self.witnesses, *self.groups}:
+        elif keyword == "quorum" and len(rest) == 1 and not quorums:
+            if rest[0] != NONE and rest[0] not in {*self.witnesses, *self.groups}:
                 raise FormatError(f"quorum of the unknown {rest[0]}")
             self.quorum = rest[0]
         else:
             raise FormatError(f"not understood: {keyword}")
 
+    def _witness(self, name: str, vkey: str, url: str | None = None) -> None:
+        self._refuse_taken(name)
+        key = _sound(vkey)
+        # Given as a plain Ed25519 key or as a cosigner's: what counts is a cosignature.
+        cosigner = note.VerifierKey.make(key.name, key.key, note.COSIGNATURE)
+        # A cosignature does not say by which name it was made: one key under two names would count
+        # twice.
+        _refuse_again(cosigner, self.witnesses.values())
+        self.witnesses[name] = cosigner
+        if url is not None:
+            self.urls[name] = url
+
     def _group(self, name: str, threshold: str, members: tuple[str, ...]) -> None:
-        self._name(name)
+        self._refuse_taken(name)
         if len(set(members)) != len(members):
             raise FormatError("a group lists a member once")
+        taken = {member for _, listed in self.groups.values() for member in listed}
         for member in members:
             if member not in self.witnesses and member not in self.groups:
                 raise FormatError(f"unknown member {member}")
+            if member in taken:
+                raise FormatError(f"{member} is in another group: it counts in one way only")
         named = {"any": 1, "all": len(members)}
-        if threshold not in named and not re.fullmatch(r"[1-9][0-9]{0,3}", threshold, re.ASCII):
+        if threshold not in named and not _NUMBER.fullmatch(threshold):
             raise FormatError("threshold is any, all, or a number")
         least = named.get(threshold) or int(threshold)
         if least > len(members):
             raise FormatError("threshold above the number of members")
         self.groups[name] = least, members
 
-    def _name(self, name: str) -> None:
-        if _NAME.fullmatch(name) is None or name in {"none", *self.witnesses, *self.groups}:
-            raise FormatError(f"name {name} is malformed or taken")
+    def _refuse_taken(self, name: str) -> None:
+        if name in {NONE, *self.witnesses, *self.groups}:
+            raise FormatError(f"name {name} is taken")
 
-    def check(self, checkpoint: note.Note, origin: str) -> None:
-        """SignatureError unless a trusted log of this origin signed, and a quorum cosigned."""
+    # ------------------------------------------------------------ what it says of a checkpoint
+
+    def check(self, checkpoint: note.Note, origin: str) -> Mapping[str, int]:
+        """The POSIX times of the witnesses that cosigned, by their names in the policy.
+
+        SignatureError unless a trusted log of this origin signed, every line of a trusted witness
+        fits, and the quorum is met; its code is the verifier's.
+        """
         keys = [key for key in self.logs if key.name == origin]
         if not keys:
-            raise SignatureError(f"the policy trusts no log named {origin}")
+            raise SignatureError(f"the policy trusts no log named {origin}", "policy")
         if not any(_signed(checkpoint, key) for key in keys):
-            raise SignatureError("checkpoint is not signed by the log key that the policy trusts")
-        if self.quorum not in (None, "none") and not self._met(str(self.quorum), checkpoint):
-            raise SignatureError("checkpoint is not cosigned by the quorum that the policy wants")
+            raise SignatureError(
+                "checkpoint is not signed by the log key that the policy trusts", "policy"
+            )
+        times = self.cosigned(checkpoint)
+        if not self.met(times):
+            raise SignatureError(f"{len(times)} of {len(self.witnesses)}, {self.quorum}", "quorum")
+        return times
 
-    def _met(self, name: str, checkpoint: note.Note) -> bool:
-        if name in self.witnesses:
-            return _signed(checkpoint, self.witnesses[name])
-        least, members = self.groups[name]
-        return sum(self._met(member, checkpoint) for member in members) >= least
+    def cosigned(self, checkpoint: note.Note) -> dict[str, int]:
+        """SignatureError where a line is by a trusted witness and does not fit."""
+        lines = {(line.name, line.hash) for line in checkpoint.signatures}
+        times = {}
+        for name, key in self.witnesses.items():
+            if (key.name, key.hash) in lines:
+                try:
+                    times[name] = int(note.verify(checkpoint, key) or 0)
+                except SignatureError:
+                    raise SignatureError(name, "cosignature") from None
+        return times
+
+    @property
+    def wants_witnesses(self) -> bool:
+        return self.quorum != NONE
+
+    def met(self, witnesses: Collection[str]) -> bool:
+        """Whether these are a quorum."""
+        if self.quorum == NONE:
+            return True
+        told = set(witnesses)
+        for name, (least, members) in self.groups.items():  # members stand before their group
+            if sum(member in told for member in members) >= least:
+                told.add(name)
+        return self.quorum in told
+
+    def least(self) -> int:
+        """How few witnesses can be a quorum."""
+        needed = dict.fromkeys(self.witnesses, 1)
+        for name, (least, members) in self.groups.items():
+            needed[name] = sum(sorted(needed[member] for member in members)[:least])
+        return needed.get(self.quorum, 0)
+
+
+def _lines(data: bytes | str) -> list[str]:
+    raw = data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data
+    if len(raw) > MAX_POLICY:
+        raise FormatError("policy is too long")
+    if _BAD.search(raw):
+        raise FormatError("policy with a control character, such as a carriage return")
+    if not raw.endswith(b"\n"):
+        raise FormatError("policy does not end with a newline")
+    # Octets beyond ASCII are opaque: names that are no UTF-8 are still names.
+    return raw.decode("utf-8", "surrogateescape").split("\n")
+
+
+def _sound(vkey: str) -> note.VerifierKey:
+    key = note.VerifierKey.parse(vkey)
+    check_public_key(key.key.public)  # whose order is small, anybody could sign for
+    return key
 
 
 def _log_key(vkey: str) -> note.VerifierKey:
-    key = note.VerifierKey.parse(vkey)
+    key = _sound(vkey)
     if key.type != note.ED25519:
         raise FormatError("a log key is of type 1")
     return key
+
+
+def _refuse_again(key: note.VerifierKey, others: Collection[note.VerifierKey]) -> None:
+    if any(key.key.public == other.key.public for other in others):
+        raise FormatError("the same public key a second time")
 
 
 def _signed(checkpoint: note.Note, key: note.VerifierKey) -> bool:
