@@ -218,6 +218,14 @@ class KeyStore(ABC):
                 found[record_id] = unwrap_record_key(master.key, row[1], record_id)
         return found
 
+    def warm(self, record_ids: Sequence[str]) -> None:
+        """Have the keys of some hundred records at hand for `get`, in one question."""
+        self.look()
+        with self._lock:
+            unknown = [record_id for record_id in record_ids if record_id not in self._cache]
+        for record_id, key in self.get_many(unknown).items() if unknown else ():
+            self._remember(record_id, key)
+
     def present(self, record_ids: Sequence[str]) -> set[str]:
         """Those of these records that have a key, whether it opens or not."""
         found: set[str] = set()

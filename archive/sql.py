@@ -17,6 +17,7 @@ from archive.sql_copy import CopyTables
 from archive.store import (
     Ask,
     Checkpoint,
+    Cosignature,
     Head,
     NewEvent,
     Quiet,
@@ -33,6 +34,7 @@ EVENT = "leaf_index, record_id, version, topic, event_id, state, leaf_hash, reco
 OF_EVENT = f"c.slot >= e.leaf_index * {PARTS} AND c.slot < e.leaf_index * {PARTS} + {PARTS}"
 CONTENT = "e.leaf_index, e.record_id, e.event_id, c.slot, c.key_id, c.wrapped, c.ciphertext"
 STAMP = "size, note_hash, authority, token, gen_time, ends, renews"
+COSIGNED = "size, witness, signature, time"
 CHUNK = 500
 END = 2**63 - 1
 """After every leaf."""
@@ -83,6 +85,10 @@ def stored_content(row: Row) -> StoredContent:
 def stored_timestamp(row: Row) -> Timestamp:
     size, note_hash, authority, token, gen_time, ends, renews = row[:7]
     return Timestamp(size, note_hash, authority, token, moment(gen_time), moment(ends), renews)
+
+
+def stored_cosignature(row: Row) -> Cosignature:
+    return Cosignature(row[0], row[1], row[2], moment(row[3]))
 
 
 def content_rows(events: Sequence[NewEvent]) -> list[Row]:
@@ -295,6 +301,11 @@ class SqlStore(AuditReads, CopyTables, ABC):
         sql = f"SELECT {CONTENT} FROM {self._owned} WHERE {where} ORDER BY e.version, c.slot"
         return [stored_content(row) for row in self._read(sql, bounds)]
 
+    def content_of_records(self, record_ids: Sequence[str]) -> Iterator[StoredContent]:
+        for part in _parts(record_ids):
+            sql = f"SELECT {CONTENT} FROM {self._owned} WHERE e.record_id IN ({marks(len(part))})"
+            yield from map(stored_content, self._read(sql, part))
+
     def with_content(self, record_ids: Sequence[str]) -> set[str]:
         found: set[str] = set()
         for part in _parts(record_ids):
@@ -465,6 +476,45 @@ class SqlStore(AuditReads, CopyTables, ABC):
             (micros(before), limit),
         )
         return [stored_timestamp(row) for row in rows]
+
+    # -- cosignatures ----------------------------------------------------------------------
+    def put_cosignature(self, cosignature: Cosignature) -> None:
+        with self._writing() as run:
+            run(
+                f"INSERT INTO cosignatures ({COSIGNED}) VALUES ({marks(4)}) "
+                "ON CONFLICT (size, witness, signature) DO NOTHING",
+                (
+                    cosignature.size,
+                    cosignature.witness,
+                    cosignature.signature,
+                    micros(cosignature.time),
+                ),
+            )
+
+    def cosignatures(self, size: int) -> list[Cosignature]:
+        rows = self._read(
+            f"SELECT {COSIGNED} FROM cosignatures WHERE size = ? ORDER BY id", (size,)
+        )
+        return [stored_cosignature(row) for row in rows]
+
+    def newest_cosignatures(self, witness: str, limit: int) -> list[Cosignature]:
+        rows = self._read(
+            f"SELECT {COSIGNED} FROM cosignatures WHERE witness = ? "
+            "ORDER BY time DESC, id DESC LIMIT ?",
+            (witness, limit),
+        )
+        return [stored_cosignature(row) for row in rows]
+
+    def cosigned_sizes(self, witnesses: int, below: int, limit: int) -> list[int]:
+        rows = self._read(
+            "SELECT size FROM cosignatures WHERE size < ? GROUP BY size "
+            "HAVING count(DISTINCT witness) >= ? ORDER BY size DESC LIMIT ?",
+            (below, witnesses, limit),
+        )
+        return [row[0] for row in rows]
+
+    def last_cosignature(self) -> int:
+        return int(self._read("SELECT max(id) FROM cosignatures")[0][0] or 0)
 
     # -- housekeeping ----------------------------------------------------------------------
     def forget_expired(self, now: datetime) -> int:

@@ -316,6 +316,20 @@ class Timestamp:
         return tuple(told[at : at + 32] for at in range(0, len(told), 32))
 
 
+@dataclass(frozen=True, slots=True)
+class Cosignature:
+    """A witness's line over the text of the checkpoint of `size` leaves, at `time` (whole seconds).
+
+    `witness`: its verifier key. `signature`: the 72 bytes of the line. Rows can be forged by
+    whoever writes the table: `archive.witnessing` verifies before it believes.
+    """
+
+    size: int
+    witness: str
+    signature: bytes
+    time: datetime
+
+
 class WriteTransaction(Protocol):
     """The head of the log is held: no other writer, in any process, places a leaf meanwhile."""
 
@@ -423,6 +437,10 @@ class Store(Protocol):
         """All parts of a record's events, by leaf and `n`, in one query."""
         ...
 
+    def content_of_records(self, record_ids: Sequence[str]) -> Iterator[StoredContent]:
+        """All parts of these records' events."""
+        ...
+
     def with_content(self, record_ids: Sequence[str]) -> set[str]:
         """Those of these records of which any content row is there."""
         ...
@@ -509,6 +527,27 @@ class Store(Protocol):
 
     def ending_timestamps(self, before: datetime, limit: int) -> list[Timestamp]:
         """Not renewed yet, whose certificate ends before; the oldest first."""
+        ...
+
+    # -- cosignatures ----------------------------------------------------------------------
+    def put_cosignature(self, cosignature: Cosignature) -> None:
+        """Keep it; twice is no error."""
+        ...
+
+    def cosignatures(self, size: int) -> list[Cosignature]:
+        """Over checkpoints of exactly `size` leaves, in the order kept."""
+        ...
+
+    def newest_cosignatures(self, witness: str, limit: int) -> list[Cosignature]:
+        """From the latest time down: the first that verifies is the highest that it proves."""
+        ...
+
+    def cosigned_sizes(self, witnesses: int, below: int, limit: int) -> list[int]:
+        """Sizes under `below` over which so many witnesses, or more, have lines; largest first."""
+        ...
+
+    def last_cosignature(self) -> int:
+        """A number that is another after each that is kept; 0 while there is none."""
         ...
 
     # -- housekeeping ----------------------------------------------------------------------

@@ -7,9 +7,10 @@ cannot be reckoned blocks. No clock is asked: an assessment stays true until som
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from itertools import groupby
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -108,7 +109,12 @@ class Assessment:
     """All that counted for this record or copy itself, in a fixed order."""
     blockers: tuple[Blocker, ...] = ()
     """Its own first. None where it is running."""
-    sentence: Text
+    telling: Callable[[], Text] = field(compare=False, repr=False)
+
+    @property
+    def sentence(self) -> Text:
+        """One sentence: the arithmetic, and which rule won. It is worded when it is asked for."""
+        return self.telling()
 
     def due(self, today: date) -> bool:
         """Whether it may be listed on this day of the site."""
@@ -231,7 +237,7 @@ def _disposed(base: date | None) -> Assessment:
         status="disposed",
         base_date=base,
         blockers=(Blocker("DISPOSED", what),),
-        sentence=sentences.closed(what),
+        telling=lambda: sentences.closed(what),
     )
 
 
@@ -262,8 +268,16 @@ def _assessment(
         winning=winning,
         reckoned=reckoned,
         blockers=tuple(blockers),
-        sentence=sentences.sentence(
-            holding, copy, tuple(blockers), winning, ends.limits, reckoned, last, free
+        telling=partial(
+            sentences.sentence,
+            holding,
+            copy,
+            tuple(blockers),
+            winning,
+            ends.limits,
+            reckoned,
+            last,
+            free,
         ),
     )
 
@@ -443,11 +457,11 @@ def _copy_base(copy: Copy, holding: Holding) -> date | None:
 def _counting(policy: Policy, base: date, filed_at: datetime) -> Iterator[RuleVersion]:
     """Of each rule the version in force at the filing, else its first, and all that came after:
     what lengthens acts at once, what shortens only on what is filed later."""
-    ordered = sorted(policy.rules, key=lambda r: (r.stream, r.version))
-    for _, same in groupby(ordered, key=lambda r: r.stream):
-        versions = list(same)
-        ruled = [n for n, v in enumerate(versions) if v.was_in_force(base, filed_at)]
-        yield from versions[ruled[-1] if ruled else 0 :]
+    for versions in policy.streams:
+        later = len(versions) - 1  # of one version, that one counts in any case
+        while later and not versions[later].was_in_force(base, filed_at):
+            later -= 1
+        yield from versions[later:]
 
 
 def _facts(holding: Holding, filing: Filed, policy: Policy) -> dict[bool, Facts]:

@@ -7,7 +7,7 @@ whoever acts on it commits with its `reads` and its `quiet`, and is refused if a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from threading import RLock
@@ -72,7 +72,7 @@ class Shelf:
     def holding(self, record_id: str) -> Holding:
         """What is known of a record for retention. NoSuchRecordError."""
         self._follow()
-        return self._held(record_id, {})
+        return self._together([record_id])[0][record_id]
 
     def group(self, record_id: str) -> tuple[str, ...]:
         """The records bound to it over any number of binding links, in both directions, and
@@ -86,24 +86,39 @@ class Shelf:
         self._follow()
         return tuple(copy_of(record, self._zone) for record in self._copies_of(record_id))
 
+    def groups(self, record_ids: Iterable[str]) -> list[tuple[str, ...]]:
+        """The groups to which these records belong, each once."""
+        self._follow()
+        with self._lock:
+            return list(dict.fromkeys(self._bonds.component(r) for r in record_ids))
+
     def assess(self, record_id: str) -> Assessed:
         """When a record may go, and why. NoSuchRecordError."""
-        return self.assess_together(record_id)[record_id]
+        return self.assess_together([record_id])[record_id]
 
-    def assess_together(self, record_id: str) -> dict[str, Assessed]:
-        """The same of all that go together with a record, and of itself, at the cost of one."""
+    def assess_together(self, record_ids: Sequence[str]) -> dict[str, Assessed]:
+        """The same of some hundred records and of all that go together with them; what they have
+        in common is read once. NoSuchRecordError."""
         policy, size = self.policy()
-        group, holdings, reads = self._together(record_id)
         quiet = Quiet(quiet_topics(), size)
-        found = assess_together(tuple(holdings.values()), policy, holdings)
-        return {r: Assessed(found[r], holdings[r], group, reads, quiet) for r in group}
+        groups = self.groups(record_ids)
+        holdings, versions = self._together([member for group in groups for member in group])
+        told: dict[str, Assessed] = {}
+        for group in groups:
+            held = {r: holdings[r] for r in group}
+            reads = {name: n for r in group for name, n in versions[r].items()}
+            found = assess_together(tuple(held.values()), policy, held)
+            told |= {r: Assessed(found[r], held[r], group, reads, quiet) for r in group}
+        return told
 
     def assess_copy(self, copy_id: str) -> Assessed:
         """When a paper copy may go: the id of its `paper-copy` record. NoSuchRecordError."""
         policy, size = self.policy()
         record = self._ledger.get(copy_id)
         owner = copied(record)
-        group, holdings, reads = self._together(owner)
+        group = self.group(owner)
+        holdings, versions = self._together(group)
+        reads = {name: n for r in group for name, n in versions[r].items()}
         reads[record.id] = record.version
         copy, holding = copy_of(record, self._zone), holdings[owner]
         found = assess_copy(copy, holding, tuple(holdings.values()), policy)
@@ -130,20 +145,25 @@ class Shelf:
     # ---------------------------------------------------------------- following
 
     def _together(
-        self, record_id: str
-    ) -> tuple[tuple[str, ...], dict[str, Holding], dict[str, int]]:
-        group = self.group(record_id)
-        reads: dict[str, int] = {}
-        return group, {member: self._held(member, reads) for member in group}, reads
-
-    def _held(self, record_id: str, reads: dict[str, int]) -> Holding:
-        record, copies = self._ledger.get(record_id), self._copies_of(record_id)
-        reads |= {each.id: each.version for each in (record, *copies)}
+        self, record_ids: Sequence[str]
+    ) -> tuple[dict[str, Holding], dict[str, dict[str, int]]]:
+        """What is known of each of these records, and the versions of what was read for it."""
         with self._lock:
-            bound = self._bonds.of(record_id)
-        return holding_of(
-            record, self._zone, copies=tuple(copy_of(c, self._zone) for c in copies), bound=bound
-        )
+            bound = {r: self._bonds.of(r) for r in record_ids}
+            copies = {r: tuple(self._copies.get(r, ())) for r in record_ids}
+        known = self._ledger.get_all([each for r in record_ids for each in (r, *copies[r])])
+        holdings = {
+            r: holding_of(
+                known[r],
+                self._zone,
+                copies=tuple(copy_of(known[c], self._zone) for c in copies[r]),
+                bound=bound[r],
+            )
+            for r in record_ids
+        }
+        return holdings, {
+            r: {each: known[each].version for each in (r, *copies[r])} for r in record_ids
+        }
 
     def _copies_of(self, record_id: str) -> list[Record]:
         with self._lock:

@@ -4,8 +4,9 @@ corrections. An immutable fold over their records."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from itertools import groupby
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from domain.events import Values
@@ -54,6 +55,13 @@ class Policy:
     """Also those that were released: their cool-off may still run."""
     triggers: tuple[Trigger, ...] = ()
     corrections: tuple[Correction, ...] = ()
+    streams: tuple[tuple[RuleVersion, ...], ...] = field(init=False, compare=False, repr=False)
+    """The versions of each rule, oldest first."""
+
+    def __post_init__(self) -> None:
+        ordered = sorted(self.rules, key=_rank)
+        streams = tuple(tuple(same) for _, same in groupby(ordered, key=lambda r: r.stream))
+        object.__setattr__(self, "streams", streams)
 
     KINDS: ClassVar[tuple[str, ...]] = (
         "retention-rule",

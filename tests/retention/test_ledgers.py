@@ -42,7 +42,7 @@ def test_a_group_is_all_that_binding_links_reach(plot: Plot, world: World) -> No
     assert shelf.group(one) == tuple(sorted(plot.records))
     with another(world.options) as elsewhere:
         assert Shelf(elsewhere).group(other) == tuple(sorted(plot.records))
-    together = shelf.assess_together(one)
+    together = shelf.assess_together([one])
     assert {r: a.assessment for r, a in together.items()} == {
         r: shelf.assess(r).assessment for r in plot.records
     }
