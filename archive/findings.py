@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from archive.evidence.instant import time_text
+from archive.owner_only import own_file
 
 CODES: dict[str, tuple[str, str]] = {
     "leaf-missing": ("叶子缺失", "the leaf is missing"),
@@ -186,6 +187,7 @@ class CheckReport:
 def keep_report(path: Path, report: CheckReport) -> None:
     """Keep the last result in a file, replaced at once so that a reader never sees half of it."""
     draft = path.with_suffix(".new")
+    own_file(draft)
     with draft.open("w", encoding="utf-8") as file:
         json.dump(report.as_json(), file, ensure_ascii=False, indent=1)
         file.flush()

@@ -7,6 +7,7 @@ import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from archive.owner_only import own_folder
 from archive.store import StoreError
 
 SUFFIX = ".master"
@@ -32,7 +33,7 @@ class Masters:
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._path = folder, str(folder)
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        own_folder(folder)
 
     def _file(self, generation: str) -> Path:
         return self._folder / f"{generation}{SUFFIX}"

@@ -25,6 +25,7 @@ from archive.keystore import KeyStore, PostgresKeyStore, SQLiteKeyStore
 from archive.ledger import Ledger, NoSuchRecordError
 from archive.log import TransparencyLog
 from archive.organisation import Organisation
+from archive.owner_only import mend, own_folder
 from archive.postgres import PostgresStore
 from archive.projector import Projector
 from archive.recorder import LogRecorder
@@ -58,6 +59,7 @@ class Options:
 
 RESTORING = "restoring.json"
 """Lies in a data folder whose restore has not come to its end."""
+CHECK_REPORT = "check.json"
 _ID = re.compile(r"[0-9a-f]{32}")
 _NUMBER = re.compile(r"([A-Z]{2,4})-([0-9]{4})-([0-9]{1,9})")
 THOROUGH = Thoroughness()
@@ -135,7 +137,7 @@ class Archive:
     @property
     def check_report(self) -> Path:
         """Where the last check's result lies, content-free JSON."""
-        return self.options.data / "check.json"
+        return self.options.data / CHECK_REPORT
 
     def close(self) -> None:
         self.views.stop()
@@ -157,7 +159,8 @@ def open_archive(options: Options) -> Archive:
     Raises StoreUnavailable, StoreCorrupt (log, keys and origin do not belong together), ViewError,
     RestoreUnfinishedError.
     """
-    options.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    own_folder(options.data)
+    mend(options.data / CHECK_REPORT)
     if (options.data / RESTORING).exists() and not options.restoring:
         raise RestoreUnfinishedError(options.data)
     with ExitStack() as opened:

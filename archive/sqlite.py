@@ -22,6 +22,7 @@ from time import monotonic, sleep
 import apsw
 
 from archive.connections import Pool
+from archive.owner_only import own_database
 from archive.sql import (
     Execute,
     Row,
@@ -187,6 +188,7 @@ class Writer:
 
     def __init__(self, path: Path, schema: str, last: str | None = None) -> None:
         """`last`: a table of the schema that is there only if all of them are."""
+        own_database(path)
         self.connection = apsw.Connection(str(path), statementcachesize=STATEMENTS)
         self.connection.set_busy_timeout(BUSY_MS)
         use_wal(self.connection)

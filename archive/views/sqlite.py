@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from archive.owner_only import own_database, own_file
 from archive.views.database import (
     BOOKS,
     SQLITE,
@@ -49,7 +50,8 @@ class SQLiteViews(ViewDatabase):
             if self._writer is not None:
                 return True
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            handle = os.open(self._beside("-lock"), os.O_RDWR | os.O_CREAT, 0o600)
+            own_file(self._beside("-lock"))
+            handle = os.open(self._beside("-lock"), os.O_RDWR)
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -65,8 +67,9 @@ class SQLiteViews(ViewDatabase):
         if self._open_mark.exists() and self._open_mark.read_text("ascii") != boot:
             for suffix in ("", "-wal", "-shm"):
                 self._beside(suffix).unlink(missing_ok=True)
+        own_file(self._open_mark)
         self._open_mark.write_text(boot, "ascii")
-        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+        own_database(self.path)
         writer = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
         for pragma in (
             "busy_timeout = 10000", "journal_mode = WAL", "synchronous = OFF",
