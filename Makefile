@@ -82,6 +82,7 @@ lock: $(VENV)/.made
 	@echo uv | $(call compile,requirements-setup.txt) -
 	@$(call compile,requirements.txt) pyproject.toml --group build
 	@$(call compile,requirements-dev.txt) pyproject.toml --group dev -c requirements.txt
+	@$(call compile,requirements-s3.txt) pyproject.toml --group build --extra s3 -c requirements-dev.txt
 
 # Hashes but no addresses and no index: where packages come from is each machine's own business.
 compile = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from api import health, listing, manual, reading, retention_lists, uploads
+from api import health, listing, manual, reading, retention_lists, tlog, uploads
 from api.acts import act_routes
 from api.appending import Pending
 from api.batches import batch_routes
@@ -108,7 +108,7 @@ def create_app(archive: Archive, settings: Settings) -> FastAPI:
     steps = step_routes()
     app.router.routes.append(steps)
     routers = (
-        reading.router, listing.router, uploads.router, health.router, manual.router,
+        reading.router, listing.router, uploads.router, tlog.router, health.router, manual.router,
         act_routes(), batch_routes(), caller_routes(), source_routes(), key_routes(),
         envelope_routes(), retention_lists.router, disposal_routes(),
     )  # fmt: skip

@@ -17,7 +17,10 @@ from api.door import visit_of
 from api.problems import Refusal
 from api.record_json import record_json, stored_json, timeline_json
 from api.replies import PROBLEM_RESPONSES
+from archive.evidence import checkpoint as heads
+from archive.evidence import tlog_proof
 from archive.ledger import NoSuchRecordError
+from archive.proving import prove_event
 from archive.store import StoredEvent
 from domain.access import confidential
 from domain.forms import Instant
@@ -112,23 +115,31 @@ def read_event(visit: Asked, record: Name, version: Version) -> Response:
 def read_proof(visit: Asked, record: Name, version: Version) -> Response:
     """The leaf, its audit path (RFC 6962) and the signed checkpoint that covers it."""
     row = _row(visit, record, version)
-    checkpoint, path = visit.desk.archive.log.inclusion(row.leaf_index)
-    hashes = [base64.b64encode(each).decode() for each in path]
+    proof = prove_event(visit.desk.archive.log, row)
     return answer(
         {
             **stored_json(row),
-            "size": checkpoint.size,
-            "path": hashes,
-            "checkpoint": checkpoint.note.decode(),
-            "tlog_proof": _tlog_proof(row.leaf_index, hashes, checkpoint.note),
+            "size": heads.read(proof.checkpoint)[1].size,
+            "path": [base64.b64encode(each).decode() for each in proof.path],
+            "checkpoint": proof.checkpoint.decode(),
+            "tlog_proof": tlog_proof.encode(proof).decode(),
         }
     )
 
 
-def _tlog_proof(index: int, hashes: list[str], note: bytes) -> str:
-    """C2SP tlog-proof: header, index, path, an empty line, the checkpoint."""
-    lines = ["c2sp.org/tlog-proof@v1", f"index {index}", *hashes, ""]
-    return "\n".join(lines) + "\n" + note.decode()
+@router.get(
+    "/records/{record}/events/{version}/tlog-proof",
+    summary="证明文件 / the proof as a file (C2SP tlog-proof)",
+)
+def read_tlog_proof(visit: Asked, record: Name, version: Version) -> Response:
+    """With the leaf, so that the file and the log's verifier key are all that is needed."""
+    row = _row(visit, record, version)
+    headers = {
+        "Content-Disposition": f'attachment; filename="{row.event_id}.tlog-proof"',
+        "Cache-Control": "private, no-cache",
+    }
+    data = tlog_proof.encode(prove_event(visit.desk.archive.log, row))
+    return Response(data, 200, headers, media_type="text/plain; charset=utf-8")
 
 
 @router.get("/records/{record}/events/{version}/receipt", summary="签名回执 / the signed receipt")

@@ -37,6 +37,12 @@ def _whole(least: int, most: int) -> Callable[[str], int]:
     return read
 
 
+def _switch(told: str) -> bool:
+    if told not in ("yes", "no"):
+        raise ValueError("say yes or no")
+    return told == "yes"
+
+
 def _origin(told: str) -> str:
     allowed = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/:-")
     if not told or len(told) > 128 or not set(told) <= allowed or not told[0].isalnum():
@@ -104,6 +110,7 @@ class Settings:
     timestamp_authorities: tuple[TimestampAuthority, ...] = ()
     timestamp_roots: Path = Path("timestamp-roots")
     timestamp_seconds: int = 3600
+    publish_log: bool = False
     disposal_cool_off_days: int = 7
     key: str | None = field(default=None, repr=False)
 
@@ -145,6 +152,7 @@ READERS: Mapping[str, Callable[[str], Any]] = {
     "timestamp_authorities": _authorities,
     "timestamp_roots": Path,
     "timestamp_seconds": _whole(60, 86400),
+    "publish_log": _switch,
     "disposal_cool_off_days": _whole(0, 180),
     "key": str,
 }

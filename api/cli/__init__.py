@@ -18,6 +18,8 @@ COMMANDS = {
     "check": "archives",
     "export": "archives",
     "rebuild": "archives",
+    "publish": "publishing",
+    "prove": "publishing",
     "verify": "evidence",
     "keys": "keys",
     "backup": "backup",

@@ -1,4 +1,4 @@
-"""`python -m archive.evidence BUNDLE`: check a bundle offline."""
+"""`python -m archive.evidence BUNDLE`: check a bundle, or a tlog-proof file, offline."""
 
 import argparse
 import json
@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from archive.evidence.errors import BundleError, EvidenceError
+from archive.evidence import proof_report, tlog_proof
+from archive.evidence.errors import BundleError, EvidenceError, SignatureError
 from archive.evidence.policy import Policy
 from archive.evidence.report import Report
 from archive.evidence.verify import verify
@@ -21,20 +22,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         policy = _policy(options)
         with Path(options.bundle).open("rb") as file:
+            if file.read(len(tlog_proof.HEADER)) == tlog_proof.HEADER.encode("ascii"):
+                return _check_proof(options, policy)
+            file.seek(0)
             report = verify(file, policy)
     except (EvidenceError, OSError, UnicodeDecodeError) as error:
         return _unusable(error, options)
     if options.json:
-        _say(json.dumps(_as_json(report), ensure_ascii=False, indent=2) + "\n")
+        _say(json.dumps(as_json(report), ensure_ascii=False, indent=2) + "\n")
     else:
         _say(render(report, options.lang))
+    return OK if report.ok else FAILED
+
+
+def _check_proof(options: argparse.Namespace, policy: Policy | None) -> int:
+    if policy is None:
+        raise SignatureError("a tlog-proof brings no key of its own: give --vkey or --policy")
+    with Path(options.bundle).open("rb") as file:
+        data = file.read(tlog_proof.MAX_PROOF + 1)
+    leaf = Path(options.leaf).read_bytes() if options.leaf else None
+    report = proof_report.check(data, policy, leaf)
+    said = json.dumps(report.as_json(), ensure_ascii=False, indent=2) + "\n"
+    _say(said if options.json else report.text(options.lang))
     return OK if report.ok else FAILED
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m archive.evidence",
-        description="核验证据包 / Check an evidence bundle offline.",
+        description="核验证据包或 tlog-proof 文件 / Check a bundle or a tlog-proof offline.",
         epilog="exit status: 0 nothing failed, 1 something failed, 2 the input cannot be used",
     )
     parser.add_argument("bundle", metavar="BUNDLE")
@@ -42,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     trust = parser.add_mutually_exclusive_group()
     trust.add_argument("--policy", metavar="FILE", help="whom to trust (C2SP tlog-policy)")
     trust.add_argument("--vkey", metavar="VKEY", help="the log's verifier key, name+id+base64")
+    parser.add_argument("--leaf", metavar="FILE", help="of a tlog-proof that does not carry it")
     parser.add_argument("--json", action="store_true", help="the report for machines")
     return parser
 
@@ -64,7 +81,7 @@ def _unusable(error: Exception, options: argparse.Namespace) -> int:
     return UNUSABLE
 
 
-def _as_json(report: Report) -> dict[str, object]:
+def as_json(report: Report) -> dict[str, object]:
     steps = [
         {"step": step, "title": title[1], "checked": report.counts.get(step, 0)}
         for step, title in STEPS.items()

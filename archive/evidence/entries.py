@@ -29,7 +29,8 @@ def parse(data: bytes, width: int) -> list[bytes]:
     """Exactly `width` entries, as the bundle's path says; FormatError for any other bytes."""
     if not 1 <= width <= WIDTH:
         raise FormatError(f"an entry bundle has 1 to {WIDTH} entries")
-    found, at = [], 0
+    found: list[bytes] = []
+    at = 0
     while at < len(data):
         start = at + 2
         end = start + int.from_bytes(data[at:start], "big")

@@ -8,7 +8,12 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-LOCKS = ("requirements-setup.txt", "requirements.txt", "requirements-dev.txt")
+LOCKS = (
+    "requirements-setup.txt",
+    "requirements.txt",
+    "requirements-s3.txt",
+    "requirements-dev.txt",
+)
 
 
 def project() -> dict[str, Any]:
@@ -24,6 +29,12 @@ def bare(requirement: str) -> str:
 
 def runtime() -> set[str]:
     return {bare(one) for one in project()["project"]["dependencies"]}
+
+
+def extras() -> set[str]:
+    return {
+        bare(one) for made in project()["project"]["optional-dependencies"].values() for one in made
+    }
 
 
 def development() -> set[str]:
@@ -84,15 +95,17 @@ def test_the_locks_hold_what_is_asked_for() -> None:
     """The runtime lock has every runtime dependency, the development lock those and its own."""
     assert runtime() - set(pins("requirements.txt")) == set()
     assert (runtime() | development()) - set(pins("requirements-dev.txt")) == set()
+    assert (runtime() | extras()) - set(pins("requirements-s3.txt")) == set()
+    assert extras() <= development()
 
 
 def test_tests_run_on_what_users_run_on() -> None:
-    """Both locks name the same versions of the packages that they share."""
+    """All locks name the same versions of the packages that they share."""
     versions = [
         set(re.findall(r"^[a-z0-9._-]+==\S+", (ROOT / lock).read_text(), re.MULTILINE))
-        for lock in ("requirements.txt", "requirements-dev.txt")
+        for lock in ("requirements.txt", "requirements-s3.txt", "requirements-dev.txt")
     ]
-    assert versions[0] - versions[1] == set()
+    assert versions[0] <= versions[1] <= versions[2]
 
 
 def test_the_product_runs_without_the_tests_tools() -> None:
