@@ -17,7 +17,7 @@ from domain.kind import Attested
 Values = Mapping[str, Any]
 """Answers of a form by field id, as plain JSON (dates and instants as text, decimals as text)."""
 
-Assurance = Literal["session", "api-key", "own-key", "passkey", "system"]
+Assurance = Literal["session", "api-key", "own-key", "passkey", "personal-key", "system"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from archive.evidence.errors import FormatError, SignatureError
 from archive.evidence.keys import SigningKey, VerifyKey
+from archive.evidence.passkey import LONGEST, Passkey
 
 STATEMENT_TYPE = "application/vnd.liuhen.statement.v1+json"
 RECEIPT_TYPE = "application/vnd.liuhen.receipt.v1+json"
@@ -17,8 +18,9 @@ _HEAD = b'{"payload":"'
 _MIDDLE = b'","payloadType":"'
 _TAIL = re.compile(
     rb'([a-z0-9.+/-]{1,128}+)","signatures":\[\{"keyid":"([0-9a-f]{64})"'
-    rb',"sig":"([A-Za-z0-9+/]{86}==)"\}\]\}'
+    rb',"sig":"([A-Za-z0-9+/]{86}==|[A-Za-z0-9+/]{87,5462}={0,2})"\}\]\}'
 )
+_PLAIN = 64  # bytes of an Ed25519 signature; what is longer is a passkey's assertion
 _TYPE = re.compile(r"[a-z0-9.+/-]{1,128}", re.ASCII)
 
 
@@ -64,14 +66,25 @@ def parse(raw: bytes, payload_type: str) -> Envelope:
     if kind.decode("ascii") != payload_type:
         raise FormatError(f"envelope of type {kind.decode('ascii')}, {payload_type} expected")
     payload = _unbase64(raw[len(_HEAD) : middle])
-    return Envelope(payload, payload_type, keyid.decode("ascii"), _unbase64(signature), raw)
+    data = _unbase64(signature)
+    if len(data) != _PLAIN and not (
+        payload_type == STATEMENT_TYPE and _PLAIN < len(data) <= LONGEST
+    ):
+        raise FormatError("a signature of a length that none has")
+    return Envelope(payload, payload_type, keyid.decode("ascii"), data, raw)
 
 
-def verify(envelope: Envelope, key: VerifyKey) -> None:
-    """SignatureError unless the envelope is signed by exactly this key."""
+def verify(envelope: Envelope, key: VerifyKey | Passkey) -> None:
+    """SignatureError unless the envelope is signed by exactly this key.
+
+    A passkey signs a challenge, which is the SHA-256 of the payload alone.
+    """
     if envelope.keyid != key.key_id:
         raise SignatureError("the envelope names another key than the one given")
-    key.verify(envelope.signature, pae(envelope.payload_type, envelope.payload))
+    if isinstance(key, Passkey):
+        key.verify(envelope.signature, envelope.payload)
+    else:
+        key.verify(envelope.signature, pae(envelope.payload_type, envelope.payload))
 
 
 def envelope_hash(raw: bytes) -> str:

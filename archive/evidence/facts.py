@@ -11,6 +11,8 @@ from archive.evidence.instant import check_date
 
 Check = Callable[[Any], bool]
 USES = frozenset({"log", "intake", "own"})
+SIGNOFF_ALGS = frozenset({"Ed25519", "WebAuthn-ES256", "WebAuthn-EdDSA"})
+APPROVED_BY = frozenset({"session", "key", "code"})
 
 _HEX32 = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _HEX64 = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -18,6 +20,7 @@ _WORD = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 _RULE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+/-]{0,63}", re.ASCII)
 _TZDATA = re.compile(r"[0-9]{4}[a-z]{1,2}", re.ASCII)
+_RP = re.compile(r"[a-z0-9][a-z0-9.-]{0,252}", re.ASCII)
 
 
 def _text(pattern: re.Pattern[str]) -> Check:
@@ -48,12 +51,19 @@ def _null_or(check: Check) -> Check:
     return lambda value: value is None or check(value)
 
 
-def _public(value: Any) -> bool:
-    try:
-        raw = base64.b64decode(value, validate=True) if type(value) is str else b""
-    except (binascii.Error, ValueError):
-        return False
-    return len(raw) == 32 and base64.b64encode(raw).decode("ascii") == value
+def _one_of(words: frozenset[str]) -> Check:
+    return lambda value: type(value) is str and value in words
+
+
+def _public(*lengths: int) -> Check:
+    def check(value: Any) -> bool:
+        try:
+            raw = base64.b64decode(value, validate=True) if type(value) is str else b""
+        except (binascii.Error, ValueError):
+            return False
+        return len(raw) in lengths and base64.b64encode(raw).decode("ascii") == value
+
+    return check
 
 
 _hex32, _hex64, _word = _text(_HEX32), _text(_HEX64), _text(_WORD)
@@ -103,10 +113,19 @@ FACTS: Mapping[str, Mapping[str, Check]] = {
         "alg": lambda value: value == "Ed25519",
         "key": _hex64,
         "owner": _null_or(_hex32),
-        "public": _public,
-        "use": lambda value: type(value) is str and value in USES,
+        "public": _public(32),
+        "use": _one_of(USES),
     },
     "key-revoked": {"key": _hex64, "reason": _word},
+    "signoff-key-registered": {
+        "alg": _one_of(SIGNOFF_ALGS),
+        # What let this key in: another key of the same person, their session, their one-time code.
+        "approved": _object({"by": _null_or(_hex64), "how": _one_of(APPROVED_BY)}),
+        "key": _hex64,
+        "owner": _hex32,
+        "public": _public(32, 65),
+        "rp": _null_or(_text(_RP)),  # the site for which a passkey signs
+    },
 }
 
 

@@ -2,19 +2,26 @@
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from archive.evidence.errors import FormatError, KeyRefused
 from archive.evidence.keys import VerifyKey, check_public_key, key_id
+from archive.evidence.passkey import Passkey
 from archive.evidence.statement import Statement
 
 KIND = "key-register"
 REGISTERED, REVOKED = "key-registered", "key-revoked"
+SIGNOFF_REGISTERED = "signoff-key-registered"
+EVENTS = frozenset({REGISTERED, REVOKED, SIGNOFF_REGISTERED})
 
 # Which assurance a key of each use may vouch for; what a log key signs, `apply` has looked at.
 _ASSURANCES = {
-    "intake": frozenset({"session", "api-key", "passkey", "system"}),
+    "intake": frozenset({"session", "api-key", "system"}),
     "own": frozenset({"own-key"}),
+    "passkey": frozenset({"passkey"}),
+    "personal": frozenset({"personal-key"}),
 }
 
 
@@ -25,11 +32,15 @@ def register_record(origin: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    key: VerifyKey
-    use: str
+    key: VerifyKey | Passkey
+    use: str  # log, intake, own; passkey, personal: what only the person can sign with
     owner: str | None
     registered: int  # leaf index, inclusive
     revoked: int | None = None  # leaf index, exclusive
+
+    @property
+    def is_signoff(self) -> bool:
+        return self.use in ("passkey", "personal")
 
 
 class KeyRegister:
@@ -56,6 +67,8 @@ class KeyRegister:
         facts = statement.facts
         if statement.type == REGISTERED:
             self._register(index, facts["key"], base64.b64decode(facts["public"]), statement)
+        elif statement.type == SIGNOFF_REGISTERED:
+            self._register_signoff(index, statement)
         elif statement.type == REVOKED:
             entry = self.entries.get(facts["key"])
             if entry is None or entry.revoked is not None:
@@ -89,6 +102,37 @@ class KeyRegister:
             )
         self._put(name, Entry(VerifyKey.from_public(public), use, owner, index))
 
+    def _register_signoff(self, index: int, statement: Statement) -> None:
+        facts = statement.facts
+        name, alg, rp = facts["key"], facts["alg"], facts["rp"]
+        public = base64.b64decode(facts["public"])
+        if key_id(public) != name:
+            raise KeyRefused("key id does not fit its public bytes", "key-id")
+        if name in self.entries:
+            raise KeyRefused(
+                "key is registered already; a revoked key never comes back", "key-again"
+            )
+        if (alg == "Ed25519") != (rp is None):
+            raise KeyRefused("a passkey has an rp id, and only a passkey", "key-form")
+        key = Passkey.from_public(alg, public, rp) if rp is not None else _personal(public)
+        self._check_approval(index, facts["approved"], facts["owner"])
+        use = "personal" if rp is None else "passkey"
+        self._put(name, Entry(key, use, facts["owner"], index))
+
+    def _check_approval(self, index: int, approved: Mapping[str, Any], owner: str) -> None:
+        """What is said to have let a key in is a key of the same person, then valid."""
+        by = approved["by"]
+        if (approved["how"] == "key") != (by is not None):
+            raise FormatError("an approval names a key exactly if one approved", "key-approval")
+        if by is None:
+            return
+        try:
+            entry = self._entry_at(by, index, None)
+        except KeyRefused as error:
+            raise KeyRefused(str(error), "key-approval") from None
+        if not entry.is_signoff or entry.owner != owner:
+            raise KeyRefused("approved by a key that is not the person's", "key-approval")
+
     def _put(self, name: str, entry: Entry) -> None:
         self._last = name, self.entries.get(name)
         self.entries[name] = entry
@@ -104,11 +148,11 @@ class KeyRegister:
         else:
             self.entries[name] = before
 
-    def key_at(self, name: str, index: int, use: str | None = None) -> VerifyKey:
+    def key_at(self, name: str, index: int, use: str | None = None) -> VerifyKey | Passkey:
         """The key, if it may sign at this leaf index; KeyRefused if not."""
         return self._entry_at(name, index, use).key
 
-    def signer_of(self, statement: Statement, index: int) -> VerifyKey:
+    def signer_of(self, statement: Statement, index: int) -> VerifyKey | Passkey:
         """The key of a statement at this leaf index, if it may vouch for what is said."""
         entry = self._entry_at(statement.key, index, None)
         if (entry.use == "log") != (statement.record == self.record):
@@ -132,3 +176,13 @@ class KeyRegister:
         if use is not None and entry.use != use:
             raise KeyRefused(f"key {name[:16]} is for {entry.use}, not for {use}", "key-use")
         return entry
+
+
+def _personal(public: bytes) -> VerifyKey:
+    if len(public) != 32:
+        raise KeyRefused("the key's length does not fit its algorithm", "key-form")
+    try:
+        check_public_key(public)
+    except KeyRefused as error:
+        raise KeyRefused(str(error), "key-unsound") from None
+    return VerifyKey.from_public(public)

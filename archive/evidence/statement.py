@@ -10,7 +10,7 @@ from archive.evidence.errors import FormatError
 from archive.evidence.facts import FACTS, check_facts
 from archive.evidence.instant import check_time
 
-ASSURANCES = frozenset({"session", "api-key", "own-key", "passkey", "system"})
+ASSURANCES = frozenset({"session", "api-key", "own-key", "passkey", "personal-key", "system"})
 ROLES = {"content": "A256GCM-HKDF", "attachment": "A256GCM-HKDF-SEG"}
 
 _HEX32 = re.compile(r"[0-9a-f]{32}", re.ASCII).fullmatch

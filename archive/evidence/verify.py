@@ -11,8 +11,10 @@ from archive.evidence.disclosure import Disclosure
 from archive.evidence.errors import BundleError, EvidenceError, FormatError, SignatureError
 from archive.evidence.history import History, Seen
 from archive.evidence.listing import Row, heading, row_line
+from archive.evidence.passkey import Passkey
+from archive.evidence.passkey import parse as parse_assertion
 from archive.evidence.policy import Policy
-from archive.evidence.register import KIND, REGISTERED, REVOKED, KeyRegister
+from archive.evidence.register import EVENTS, KIND, KeyRegister
 from archive.evidence.report import Level, Report, Verdict
 
 _MAX_CHECKPOINT = 1024 * 1024
@@ -36,6 +38,7 @@ class _Run:
         self.history = History(self.report, head.origin, head.records)
         self.disclosure = Disclosure(self.report, box)
         self.checkpoint: checkpoint.Checkpoint | None = None
+        self.counters: dict[str, int] = {}  # of passkeys, by key id
         self.listing = hashlib.sha256()
         self.receipts = self._read_receipts()
         self.receipt = next(self.receipts, None)
@@ -162,7 +165,7 @@ class _Run:
         said = seen.statement
         if not seen.in_register:
             mine = said.record == self.register.record or said.kind == KIND
-            if mine or said.type in (REGISTERED, REVOKED):
+            if mine or said.type in EVENTS:
                 self.report.fail(5, "register-outside", seen.where)
             return
         try:
@@ -183,8 +186,16 @@ class _Run:
                 self.register.undo()
         else:
             self.report.count(6)
-        if seen.statement.assurance == "passkey":
-            self.report.add(6, Level.NOT_CHECKED, "passkey", seen.where)
+            if isinstance(key, Passkey):
+                self._counter(seen, key)
+
+    # 6, continued. An authenticator that counts counts up: if not, there may be two of it.
+    def _counter(self, seen: Seen, key: Passkey) -> None:
+        now = parse_assertion(seen.envelope.signature).counter
+        before = self.counters.get(key.key_id, 0)
+        if (now or before) and now <= before:
+            self.report.add(6, Level.FLAG, "counter-back", seen.where, f"{before} -> {now}")
+        self.counters[key.key_id] = max(now, before)
 
     def _after_leaves(self) -> None:
         self._log_key_registered()

@@ -59,6 +59,14 @@ FINDINGS: Mapping[str, Both] = {
     "key-again": ("此密钥已登记过", "the key was registered before"),
     "key-unsound": ("登记的公钥不可靠（阶数或编码不当）", "the registered key is not a sound one"),
     "key-owner": ("密钥的持有人与用途不符", "the key's owner does not fit its use"),
+    "key-form": (
+        "登记的公钥、算法与网站不相配",
+        "the registered key, its algorithm and its site do not fit each other",
+    ),
+    "key-approval": (
+        "准许登记此密钥的不是本人当时有效的密钥",
+        "what is said to have approved the key was no valid key of that person",
+    ),
     "key-itself": (
         "除第 0 叶的日志密钥外，密钥不得自行登记",
         "no key but the log key of leaf 0 registers itself",
@@ -78,9 +86,24 @@ FINDINGS: Mapping[str, Both] = {
         "a key for this use cannot vouch for what is claimed",
     ),
     "key-other-owner": ("用了他人的密钥签署", "signed with somebody else's own key"),
-    "passkey": (
-        "通行密钥的断言不在 v1 格式内，由受理密钥担保",
-        "the passkey's assertion is not part of format v1; the intake key vouches for it",
+    "assertion-form": ("通行密钥的断言不合格式", "the passkey's assertion is malformed"),
+    "assertion-client": (
+        "断言不是在浏览器中为签署而作",
+        "the assertion was not made by a browser, for signing",
+    ),
+    "assertion-challenge": (
+        "断言签的不是这份陈述",
+        "the assertion is over another statement than this one",
+    ),
+    "assertion-origin": ("断言在另一网站上作出", "the assertion was made on another site"),
+    "assertion-rp": ("断言为另一网站而作", "the assertion was made for another site"),
+    "assertion-uv": (
+        "认证器未验证本人（指纹、面容或 PIN）",
+        "the authenticator did not verify the person (finger, face or PIN)",
+    ),
+    "counter-back": (
+        "认证器的计数未增加：可能有两个同样的认证器",
+        "the authenticator's counter did not go up: there may be two of it",
     ),
     # 7
     "origin-other": ("为另一档案而签", "signed for another archive"),
@@ -166,6 +189,8 @@ PLAIN = frozenset(
         *("container", "leaf-order", "checkpoint-signature", "inclusion", "register-foreign"),
         *("register-form", "key-id", "key-again", "key-owner", "key-itself", "key-not-valid"),
         *("key-unsound", "key-other-owner", "signature", "opening", "opening-path"),
+        *("key-form", "key-approval", "assertion-form", "assertion-client", "assertion-uv"),
+        *("assertion-challenge", "assertion-origin", "assertion-rp"),
         *("opening-file", "receipt-signature"),
         *("key-unregistered", "key-revoked", "key-use", "key-assurance", "log-key"),
     ]

@@ -51,6 +51,18 @@ FACTS: dict[str, s.Check] = {name: s.shape({}) for name in _PLAIN} | {
         }
     ),
     "key-revoked": s.shape({"key": s.hex64, "reason": s.word}),
+    "signoff-key-registered": s.shape(
+        {
+            "alg": s.one_of("Ed25519", "WebAuthn-ES256", "WebAuthn-EdDSA"),
+            "approved": s.shape(
+                {"by": s.or_null(s.hex64), "how": s.one_of("session", "key", "code")}
+            ),
+            "key": s.hex64,
+            "owner": s.hex32,
+            "public": lambda value: s.base64_of(32)(value) or s.base64_of(65)(value),
+            "rp": s.or_null(s.pattern("[a-z0-9][a-z0-9.-]{0,252}")),
+        }
+    ),
 }
 
 _PART = s.shape(
@@ -79,7 +91,7 @@ _STATEMENT = s.shape(
         "actor": s.or_null(s.hex32),
         "behalf": s.or_null(s.hex32),
         "key": s.hex64,
-        "assurance": s.one_of("session", "api-key", "own-key", "passkey", "system"),
+        "assurance": s.one_of("session", "api-key", "own-key", "passkey", "personal-key", "system"),
         "occurred_at": s.time,
         "seen": s.or_null(s.shape({"root": s.hex64, "size": s.count})),
         "parts": s.list_of(_PART),
@@ -88,11 +100,14 @@ _STATEMENT = s.shape(
         "facts": lambda value: isinstance(value, dict),
     }
 )
+_SIGNATURE = s.shape({"keyid": s.hex64, "sig": lambda value: isinstance(value, str)})
 _ENVELOPE = s.shape(
     {
         "payload": lambda value: isinstance(value, str),
         "payloadType": s.one_of(STATEMENT, RECEIPT),
-        "signatures": s.list_of(s.shape({"keyid": s.hex64, "sig": s.base64_of(64)}), 1),
+        "signatures": s.list_of(
+            s.shape({"keyid": s.hex64, "sig": lambda value: isinstance(value, str)}), 1
+        ),
     }
 )
 _LEAF = s.shape(
@@ -151,6 +166,9 @@ def read_envelope(data: bytes, kind: str) -> Envelope:
     if value["payloadType"] != kind or len(value["signatures"]) != 1:
         raise s.BadFormError("another type of envelope, or not one signature")
     signature = value["signatures"][0]
+    length = len(s.unbase64(signature["sig"]))
+    if length != 64 and not (kind == STATEMENT and 65 <= length <= 4096):
+        raise s.BadFormError("a signature of no known length")
     return Envelope(
         payload=s.unbase64(value["payload"]),
         kind=kind,

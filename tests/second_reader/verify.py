@@ -214,8 +214,8 @@ class Verification:
                 self.report.fail(6, unsigned, read.index)
             if applied and unsigned and not wrong:
                 self.register.take_back()
-            if read.statement["assurance"] == "passkey":
-                self.report.notes.append(f"NOT CHECKED: leaf {read.index}: the passkey")
+            if not unsigned and self.register.counts_back(read.leaf):
+                self.report.notes.append(f"NOTE: leaf {read.index}: the counter did not go up")
         self._manifest_key()
 
     def _outside(self, read: Read) -> str | None:

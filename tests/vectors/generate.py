@@ -9,7 +9,7 @@ from typing import Any
 from archive.evidence import attachment, checkpoint, content, dsse, merkle, receipt, statement
 from archive.evidence.canonical import encode
 from archive.evidence.register import register_record
-from tests.vectors.approving import CASES
+from tests.vectors.signing_off import CASES
 from tests.vectors.world import (
     BODY,
     COMPLAINT,
@@ -159,6 +159,7 @@ def texts() -> list[dict[str, Any]]:
         {"format": name, "why": why, "text": _swap(sound[name], old, new), "accept": True}
         for name, why, old, new in _SOUND
     ]
+    accepted += [_of_length(said, length) for length in (63, 65, 4096, 4097)]
     refused = [
         {"format": name, "why": why, "text": text, "accept": False}
         for name, why, text in _made_anew(sound, said)
@@ -171,6 +172,14 @@ def texts() -> list[dict[str, Any]]:
             for name, why, old, new in _SPOILED
         ]
     )
+
+
+def _of_length(said: str, length: int) -> dict[str, Any]:
+    """An envelope around so many bytes of signature: 64, or as many as an assertion can have."""
+    raw = dsse.assemble(said.encode(), dsse.STATEMENT_TYPE, LOG.key_id, bytes(length))
+    why = f"a signature of {length} bytes"
+    accept = 64 <= length <= 4096
+    return {"format": "envelope", "why": why, "text": raw.decode(), "accept": accept}
 
 
 def _made_anew(sound: dict[str, str], said: str) -> list[tuple[str, str, str]]:

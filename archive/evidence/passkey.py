@@ -1,0 +1,194 @@
+"""Passkeys: a WebAuthn assertion as an envelope's signature (docs/formats.md 8)."""
+
+import base64
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Self
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from archive.evidence import canonical
+from archive.evidence.errors import EvidenceError, FormatError, KeyRefused, SignatureError
+from archive.evidence.keys import check_public_key, key_id
+
+ES256, EDDSA = "WebAuthn-ES256", "WebAuthn-EdDSA"
+PUBLIC_LENGTH = {EDDSA: 32, ES256: 65}
+LONGEST = 4096
+"""Bytes of an assertion as it stands in an envelope."""
+
+_PRESENT, _VERIFIED, _ATTESTED, _EXTENDED = 0x01, 0x04, 0x40, 0x80
+_BACKUP_ELIGIBLE, _BACKED_UP = 0x08, 0x10
+_FIXED = 37
+# What browsers write (WebAuthn Level 2, 5.8.1.1): members in this order, others only behind them.
+_CLIENT = re.compile(
+    rb'\{"type":"([a-z.]{1,40})","challenge":"([A-Za-z0-9_-]{43})","origin":"([!#-\[\]-~]{1,300})"'
+    rb'(?:,"crossOrigin":false(?:,.{1,2000})?)?\}',
+    re.DOTALL,
+)
+_ORIGIN = re.compile(r"(https?)://([a-z0-9.-]{1,253})(?::[1-9][0-9]{0,4})?", re.ASCII)
+_N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # order of P-256
+
+
+@dataclass(frozen=True, slots=True)
+class Assertion:
+    """What the authenticator gave, byte for byte."""
+
+    authenticator_data: bytes
+    client_data: bytes
+    signature: bytes
+
+    @property
+    def counter(self) -> int:
+        """How often the authenticator signed, by its own count; 0 where it does not count."""
+        return int.from_bytes(self.authenticator_data[33:37], "big")
+
+
+def encode(assertion: Assertion) -> bytes:
+    """The `sig` of an envelope that a passkey signs, before base64."""
+    members = {
+        "authenticator_data": assertion.authenticator_data,
+        "client_data": assertion.client_data,
+        "signature": assertion.signature,
+    }
+    return canonical.encode(
+        {name: base64.b64encode(data).decode("ascii") for name, data in members.items()}
+    )
+
+
+def parse(data: bytes) -> Assertion:
+    """SignatureError (code `assertion-form`) for any other spelling."""
+    try:
+        if len(data) > LONGEST:
+            raise FormatError("longer than an assertion can be")
+        members = canonical.decode_object(data)
+        if members.keys() != {"authenticator_data", "client_data", "signature"}:
+            raise FormatError("missing or unknown keys")
+        return Assertion(
+            _bytes(members["authenticator_data"]),
+            _bytes(members["client_data"]),
+            _bytes(members["signature"]),
+        )
+    except EvidenceError as error:
+        raise SignatureError(f"not an assertion: {error}", "assertion-form") from None
+
+
+def _bytes(value: object) -> bytes:
+    try:
+        data = base64.b64decode(value, validate=True) if isinstance(value, str) else b""
+    except ValueError:
+        data = b""
+    if not data or base64.b64encode(data).decode("ascii") != value:
+        raise FormatError("a member that is not base64")
+    return data
+
+
+@dataclass(frozen=True, slots=True)
+class Passkey:
+    """A registered passkey: its public key, and the site (rp id) for which it signs."""
+
+    alg: str
+    public: bytes
+    key_id: str
+    rp: str
+    handle: ec.EllipticCurvePublicKey | Ed25519PublicKey
+
+    @classmethod
+    def from_public(cls, alg: str, public: bytes, rp: str) -> Self:
+        """KeyRefused unless it is a sound key of that algorithm."""
+        handle: ec.EllipticCurvePublicKey | Ed25519PublicKey
+        if len(public) != PUBLIC_LENGTH.get(alg):
+            raise KeyRefused("the key's length does not fit its algorithm", "key-form")
+        try:
+            if alg == ES256:
+                if public[0] != 4:
+                    raise KeyRefused("a P-256 key is given as an uncompressed point")
+                handle = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), public)
+            else:
+                check_public_key(public)
+                handle = Ed25519PublicKey.from_public_bytes(public)
+        except (ValueError, KeyRefused) as error:
+            raise KeyRefused(f"unsound public key: {error}", "key-unsound") from None
+        return cls(alg, public, key_id(public), rp, handle)
+
+    def verify(self, signature: bytes, message: bytes) -> None:
+        """SignatureError unless `signature` is an assertion, with the person verified, over
+        SHA-256 of `message` as its challenge (WebAuthn Level 2, 7.2)."""
+        assertion = parse(signature)
+        self._check_client(assertion.client_data, message)
+        self._check_authenticator(assertion.authenticator_data)
+        signed = assertion.authenticator_data + hashlib.sha256(assertion.client_data).digest()
+        try:
+            self._check_signature(assertion.signature, signed)
+        except InvalidSignature:
+            raise SignatureError(f"signature by passkey {self.key_id[:16]} does not fit") from None
+
+    def _check_client(self, data: bytes, message: bytes) -> None:
+        match = _CLIENT.fullmatch(data)
+        if match is None or match[1] != b"webauthn.get":
+            raise SignatureError(
+                "client data is not that of an assertion made here", "assertion-client"
+            )
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(message).digest()).rstrip(b"=")
+        if match[2] != challenge:
+            raise SignatureError("the assertion is over another statement", "assertion-challenge")
+        if not of_site(match[3].decode("ascii"), self.rp):
+            raise SignatureError("the assertion was made on another site", "assertion-origin")
+
+    def _check_authenticator(self, data: bytes) -> None:
+        flags = data[32] if len(data) >= _FIXED else 0
+        extended = bool(flags & _EXTENDED) == (len(data) > _FIXED)
+        backup = flags & _BACKUP_ELIGIBLE or not flags & _BACKED_UP
+        if len(data) < _FIXED or not extended or not backup or flags & _ATTESTED:
+            raise SignatureError("authenticator data out of form", "assertion-form")
+        if data[:32] != hashlib.sha256(self.rp.encode("ascii")).digest():
+            raise SignatureError("the assertion is for another site", "assertion-rp")
+        if not flags & _PRESENT or not flags & _VERIFIED:
+            raise SignatureError("the authenticator did not verify the person", "assertion-uv")
+
+    def _check_signature(self, signature: bytes, message: bytes) -> None:
+        if isinstance(self.handle, Ed25519PublicKey):
+            self.handle.verify(signature, message)
+        else:
+            r, s = read_der(signature)
+            self.handle.verify(encode_dss_signature(r, s), message, ec.ECDSA(SHA256()))
+
+
+def of_site(origin: str, rp: str) -> bool:
+    """Whether a page of this origin may use keys of the site: https, the host or one below it
+    (http on this very machine)."""
+    match = _ORIGIN.fullmatch(origin)
+    if match is None or (match[1] == "http" and match[2] != "localhost"):
+        return False
+    return match[2] == rp or match[2].endswith(f".{rp}")
+
+
+def read_der(signature: bytes) -> tuple[int, int]:
+    """(r, s) of an ECDSA signature in DER, in its one spelling; SignatureError."""
+    try:
+        if len(signature) > 72 or signature[0] != 0x30 or signature[1] != len(signature) - 2:
+            raise IndexError
+        r, rest = _integer(signature[2:])
+        s, rest = _integer(rest)
+    except IndexError:
+        raise SignatureError("not an ECDSA signature in DER") from None
+    if rest:
+        raise SignatureError("not an ECDSA signature in DER")
+    return r, s
+
+
+def _integer(data: bytes) -> tuple[int, bytes]:
+    """One INTEGER between 0 and the curve's order, and what follows; IndexError."""
+    length = data[1]
+    body = data[2 : 2 + length]
+    padded = length > 1 and body[0] == 0 and body[1] < 0x80
+    if data[0] != 0x02 or len(body) != length or length < 1 or body[0] >= 0x80 or padded:
+        raise IndexError
+    value = int.from_bytes(body, "big")
+    if not 0 < value < _N:
+        raise IndexError
+    return value, data[2 + length :]
