@@ -22,6 +22,7 @@ from benchmarks import (
     disposal,
     due,
     http_append,
+    publish,
     rebuild,
     scale,
     search,
@@ -39,6 +40,7 @@ MEASUREMENTS: dict[str, Callable[[Size, stores.Place], list[Row]]] = {
     "scale": scale.measure,
     "due": due.measure,
     "disposal": disposal.measure,
+    "publish": publish.measure,
 }
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
 
