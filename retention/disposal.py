@@ -33,6 +33,7 @@ from domain.events import Values
 from domain.kind import Office, Role, Text, Who, text
 from domain.record import Record
 from retention.errors import DisposalRefusedError
+from retention.intact import BROKEN, first_broken, is_intact
 from retention.journal import ARCHIVE, Journal
 from retention.ledgers import Assessed, Shelf
 from retention.proven_time import ProvenTime, TimeStatus
@@ -103,7 +104,7 @@ class Disposals:
             rows, barred = list[Values](), set[str]()
             for chunk in _chunks(self.shelf.groups(record_ids)):
                 members = [member for group in chunk for member in group]
-                told = self.shelf.assess_together(members)
+                told = self._assess(members)
                 for record_id, record in self.archive.ledger.get_all(members).items():
                     self._must_be_due(told[record_id], self._day(now.now))
                     rows.append(self._row(str(len(rows) + 1), told[record_id], owner))
@@ -159,6 +160,13 @@ class Disposals:
             values=values,
         )
         return self._done(self.archive.ledger.execute(command).record)
+
+    def _assess(self, record_ids: Sequence[str]) -> Mapping[str, Assessed]:
+        try:
+            return self.shelf.assess_together(record_ids)
+        except BROKEN:
+            broken = first_broken(self.archive, record_ids)
+            raise DisposalRefusedError("CHAIN_BROKEN", record=broken) from None
 
     def _must_be_due(self, assessed: Assessed, today: date) -> None:
         refusal = self._refusal(assessed, today)
@@ -268,6 +276,7 @@ class Disposals:
     def _execute_electronic(self, record: Record, listing: Listing) -> dict[str, Refusal | None]:
         """Per item None (destroyed), or why not."""
         outcome = self._decided(record, listing)
+        self._look_through(listing, outcome)
         rest = [g for g in _grouped(listing.items.values()) if g[0].item not in outcome]
         for chunk in _chunks(rest):
             outcome.update(self._dispose(record, chunk))
@@ -290,6 +299,18 @@ class Disposals:
             for item in group if kept else ():
                 outcome.setdefault(item.item, Refusal("KEPT" if item in kept else "BOUND"))
         return outcome
+
+    def _look_through(self, listing: Listing, outcome: dict[str, Refusal | None]) -> None:
+        """What is not disposed of yet is read anew: what is broken stays, and those bound to it."""
+        open_items = [i for i in listing.items.values() if i.item not in outcome]
+        gone = self.archive.destruction.disposed([i.record for i in open_items])
+        for group in _grouped(i for i in open_items if i.record not in gone):
+            whole = [is_intact(self.archive, i.record, i.head, i.version) for i in group]
+            if not all(whole):
+                outcome.update(
+                    (item.item, Refusal("BOUND" if intact else "CHAIN_BROKEN"))
+                    for item, intact in zip(group, whole, strict=True)
+                )
 
     def _destroy(self, listing: Listing, outcome: dict[str, Refusal | None]) -> None:
         """Keys and content of what has its `disposed` event."""

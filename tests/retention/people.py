@@ -24,9 +24,15 @@ PEOPLE = {
     "gm": ("赵国强", ["gm"]),
     "legal": ("卫华", []),
     "clerk": ("王芳", []),
+    "shredder": ("吴刚", []),
+    "witness": ("何梅", []),
+    "third": ("陈静", []),
 }
 DEPARTMENTS = {"adm": ("adm", "lister"), "cs": ("cs", "head"), "legal": ("legal", "legal")}
-WORKS_IN = {"admin": "adm", "lister": "adm", "legal": "legal"}
+WORKS_IN = {
+    "admin": "adm", "lister": "adm", "legal": "legal", "shredder": "adm", "witness": "adm",
+    "third": "adm",
+}  # fmt: skip
 
 
 class Turned(Protocol):
