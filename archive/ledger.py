@@ -26,6 +26,7 @@ from eventsourcing.utils import Environment
 
 from archive import sealing
 from archive.committer import Committer, replayed
+from archive.contexts import Contexts, Surroundings
 from archive.evidence import dsse
 from archive.keyring import Keyring
 from archive.keystore import KeyDestroyed, KeyStore
@@ -45,13 +46,10 @@ from archive.store import (
     Unit,
     VersionConflict,
 )
-from domain.commands import AnyCommand, Dispose, File, LinkTo, Open, TakeStep
-from domain.context import Context, LinkedHead
+from domain.commands import AnyCommand, Open
 from domain.decide import Decision, decide
 from domain.errors import DomainError
 from domain.events import Recorded
-from domain.forms import named_records
-from domain.kind import Step
 from domain.kinds import find
 from domain.record import Record, evolve, replay
 
@@ -117,19 +115,6 @@ class Prepared:
 Making = Callable[[Mapping[str, Record]], tuple[AnyCommand, int | None]]
 """A command, and the version it expects, from the records as the commands before it leave them."""
 Result = TypeVar("Result")
-Incoming = Callable[[str], Iterable[tuple[str, str]]]
-"""Links that point to a record, as (relation, record id), up to date with the log."""
-
-
-@dataclass
-class Surroundings:
-    """What a decision may look at besides the record; set by whoever builds the archive."""
-
-    context: Callable[[], Context] = Context
-    incoming: Incoming = lambda _: ()
-    attached: Callable[[Sequence[str]], Mapping[str, AttachedPart]] = lambda _: {}
-    noted: list[Callable[[Record, Recorded], None]] = field(default_factory=list)
-    """Told of each event that this process committed, in the committing thread."""
 
 
 class _Events(EventStore[UUID]):
@@ -176,6 +161,7 @@ class Ledger(Application[UUID]):
         self.store, self.committer, self.keys, self.keyring = store, committer, keys, keyring
         self._recorder = recorder
         self.surroundings = Surroundings()
+        self._contexts = Contexts(self.surroundings, self._found)
         self._cache: OrderedDict[str, Record] = OrderedDict()
         self._turns: dict[str, _Turn] = {}
         self._lock = Lock()
@@ -242,6 +228,12 @@ class Ledger(Application[UUID]):
         if version is None:
             self._remember(record)
         return record
+
+    def _found(self, record_id: str) -> Record | None:
+        try:
+            return self.get(record_id)
+        except NoSuchRecordError:
+            return None
 
     def get_all(self, record_ids: Sequence[str]) -> dict[str, Record]:
         """Each of some hundred records as it is now, in few questions. NoSuchRecordError."""
@@ -413,7 +405,7 @@ class Ledger(Application[UUID]):
         if record is None:
             record, key = self._current(command, one.expected)
         _check(record, one.expected)
-        decision = decide(record, command, self._context(record, command, warrants))
+        decision = decide(record, command, self._contexts.of(record, command, warrants))
         expected = self._reads(decision)
         sealed = self.seal(record, decision, key)
         unit = Unit((sealed,), expected, one.idempotency, one.source, one.quiet)
@@ -432,7 +424,7 @@ class Ledger(Application[UUID]):
         """What the command would lead to, committing nothing."""
         self._moved(command.record_id)
         record, _ = self._current(command, expected)
-        decision = decide(record, command, self._context(record, command))
+        decision = decide(record, command, self._contexts.of(record, command))
         recorded = Recorded(decision.event, command.received_at, -1, "0" * 64)
         return Prepared(decision, record, _after(record, recorded))
 
@@ -467,7 +459,7 @@ class Ledger(Application[UUID]):
                 if record is None:
                     record, key = self._current(command, expected)
                 _check(record, expected)
-                decision = decide(record, command, self._context(record, command))
+                decision = decide(record, command, self._contexts.of(record, command))
                 sealed = self.seal(record, decision, key)
             except (DomainError, StoreError) as error:
                 first = self.replay_of(idempotency, source)
@@ -527,7 +519,7 @@ class Ledger(Application[UUID]):
     def _commit(self, record: Record | None, one: Asked) -> Outcome:
         """What needs the stores is read here; the rest is done when the group's turn comes."""
         command = one.command
-        context = self._context(record, command)
+        context = self._contexts.of(record, command)
         made: list[tuple[Sealed, Decision]] = []
 
         def make() -> Unit:
@@ -656,95 +648,6 @@ class Ledger(Application[UUID]):
             transaction.rollback()
         return Outcome(replayed(rows)[0], None, None) if rows else None
 
-    # ------------------------------------------------------------ what a decision may look at
-
-    def _context(
-        self,
-        record: Record | None,
-        command: AnyCommand,
-        warrants: dict[str, Record | None] | None = None,
-    ) -> Context:
-        context = self.surroundings.context()
-        step = None
-        if isinstance(command, Open):
-            step = find(command.kind).step(command.step)
-        elif isinstance(command, TakeStep) and record is not None:
-            step = record.kind.step(command.step)
-        named = self._named(step, command)
-        linked = (
-            self._linked(record, command) if self._looks_at_links(record, step, command) else ()
-        )
-        warrant = self._warrant(command, {} if warrants is None else warrants)
-        if not named and not linked and warrant is None:
-            return context
-        known = {head.record: head.kind for head in linked} | self._kinds(named)
-        return Context(
-            directory=context.directory,
-            calendar=context.calendar,
-            linked=linked,
-            zone=context.zone,
-            tzdata=context.tzdata,
-            known=known,
-            warrant=warrant,
-        )
-
-    def _warrant(self, command: AnyCommand, known: dict[str, Record | None]) -> Record | None:
-        """The record that a command rests on; the commit checks that it has not moved."""
-        match command:
-            case Dispose(warrant=named) | File(claim=str(named)):
-                if named not in known:
-                    try:
-                        known[named] = self.get(named)
-                    except NoSuchRecordError:
-                        known[named] = None
-                return known[named]
-            case _:
-                return None
-
-    def _named(self, step: Step | None, command: AnyCommand) -> list[str]:
-        if isinstance(command, LinkTo):
-            return [command.record]
-        if step is None or not isinstance(command, Open | TakeStep):
-            return []
-        return [i for _, i in named_records(step.form, command.values)]
-
-    def _kinds(self, record_ids: Iterable[str]) -> dict[str, str]:
-        found = {}
-        for record_id in record_ids:
-            try:
-                found[record_id] = self.get(record_id).kind.id
-            except NoSuchRecordError:
-                continue
-        return found
-
-    def _looks_at_links(
-        self, record: Record | None, step: Step | None, command: AnyCommand
-    ) -> bool:
-        if record is None:
-            return False
-        guards = step.guards if step is not None else ()
-        filing = record.kind.filing
-        if filing is not None and type(command).__name__ == "File":
-            guards += filing.guards
-        return isinstance(command, LinkTo) or any(
-            '"linked"' in guard.model_dump_json() for guard in guards
-        )
-
-    def _linked(self, record: Record | None, command: AnyCommand) -> tuple[LinkedHead, ...]:
-        if record is None:
-            return ()
-        outgoing = [(link.rel, False, link.record) for link in record.links]
-        incoming = [(rel, True, other) for rel, other in self.surroundings.incoming(record.id)]
-        if isinstance(command, LinkTo):
-            outgoing.append((command.rel, False, command.record))
-        heads = []
-        for rel, is_incoming, other in dict.fromkeys((*outgoing, *incoming)):
-            try:
-                heads.append(_head(rel, is_incoming, self.get(other)))
-            except NoSuchRecordError:
-                continue
-        return tuple(heads)
-
     # ------------------------------------------------------------ cache
 
     def _cached(self, record_id: str) -> Record | None:
@@ -785,19 +688,6 @@ def _project(record: Record | None, events: Iterable[Any]) -> Record | None:
     for recorded in events:
         record = evolve(record, recorded)
     return record
-
-
-def _head(rel: str, incoming: bool, record: Record) -> LinkedHead:
-    return LinkedHead(
-        rel,
-        incoming,
-        record.id,
-        record.kind.id,
-        record.state,
-        record.version,
-        record.filing is not None,
-        record.head,
-    )
 
 
 def new_id() -> str:
