@@ -371,7 +371,7 @@ def test_r43_a_clock_set_back_freezes_retention(staff: Staff) -> None:
     deeds, lister = staff.retention.disposals, staff.actor("lister")
     deeds.start(lister, disposal.id)
     at(staff, day(2026, 3, 17))
-    for deed in (lambda: staff.listed(other), lambda: deeds.execute(disposal.id)):
+    for deed in (partial(staff.listed, other), partial(deeds.execute, disposal.id)):
         refused("CLOCK_BEHIND", deed)
     assert noted(staff) == ["CLOCK_BEHIND"] * 2
     whole(staff, record, other)
@@ -560,7 +560,7 @@ def test_r53_on_a_saturday_it_is_put_off_until_monday(staff: Staff) -> None:
     at(staff, day(2026, 3, 27))
     deeds.start(lister, begun.id)
     at(staff, day(2026, 3, 28))  # a Saturday
-    for deed in (lambda: deeds.start(lister, disposal.id), lambda: deeds.execute(begun.id)):
+    for deed in (partial(deeds.start, lister, disposal.id), partial(deeds.execute, begun.id)):
         with pytest.raises(DisposalRefusedError, match="2026-03-30") as error:
             deed()
         assert error.value.code == "NOT_A_WORKING_DAY"
