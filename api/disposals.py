@@ -209,43 +209,50 @@ def import_json(visit: Visit, found: Import, spoken: Literal["zh", "en"]) -> Jso
 # ---------------------------------------------------------------- routes
 
 
+def _let_in(request: Request) -> Visit:
+    """Who asks comes before what is asked."""
+    visit = visit_of(request)
+    request.scope["caller"] = visit.guest.caller.id
+    return visit
+
+
 def _told(visit: Visit, record: Record, status: int) -> Response:
     headers = {"ETag": etag(record.version), "Location": f"/v1/retention/disposals/{record.id}"}
     return answer(disposal_json(visit, record), headers, status=status)
 
 
 def _listing(request: Request, raw: bytes) -> Response:
-    visit = visit_of(request)
+    visit = _let_in(request)
     said = read_as(Listing, parse_json(raw))
     return _told(visit, list_for_disposal(visit, said), 201)
 
 
 def _relisting(request: Request, raw: bytes) -> Response:
-    visit = visit_of(request)
+    visit = _let_in(request)
     said = read_as(Listing, parse_json(raw))
     return _told(visit, list_for_disposal(visit, said, request.path_params["record"]), 201)
 
 
 def _starting(request: Request, raw: bytes) -> Response:
-    visit = visit_of(request)
+    visit = _let_in(request)
     read_as(Body, parse_json(raw) if raw else {})
     return _told(visit, start(visit, request.path_params["record"]), 201)
 
 
 def _shredding(request: Request, raw: bytes) -> Response:
-    visit = visit_of(request)
+    visit = _let_in(request)
     said = read_as(Shredding, parse_json(raw))
     return _told(visit, destroy_paper(visit, request.path_params["record"], said), 201)
 
 
 def _executing(request: Request, raw: bytes) -> Response:
-    visit = visit_of(request)
+    visit = _let_in(request)
     read_as(Body, parse_json(raw) if raw else {})
     return _told(visit, execute(visit, request.path_params["record"]), 202)
 
 
 def _filing(request: Request, raw: bytes) -> Response:
-    visit = visit_of(request)
+    visit = _let_in(request)
     found = file_imports(visit, read_as(ImportFiling, parse_json(raw)))
     spoken = language(request)
     results = [import_json(visit, one, spoken) for one in found]

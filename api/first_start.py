@@ -42,9 +42,27 @@ class Hand:
     def as_person(self, person: str) -> Hand:
         return Hand(self.archive, Actor(person=person, assurance="session"))
 
-    def open(self, kind: str, step: str, /, **values: Any) -> Record:
+    def open(
+        self, kind: str, step: str, attached: tuple[Attachment, ...] = (), /, **values: Any
+    ) -> Record:
         record_id, _ = self.archive.keys.new_record()
-        return self._do(Open(**self._header(record_id), kind=kind, step=step, values=values))
+        header = self._header(record_id)
+        return self._do(Open(**header, kind=kind, step=step, values=values, attachments=attached))
+
+    def imported(
+        self, kind: str, step: str, provenance: Mapping[str, Any], /, **values: Any
+    ) -> Record:
+        """A record that another system had."""
+        record_id, _ = self.archive.keys.new_record()
+        return self._do(
+            Open(
+                **self._header(record_id),
+                kind=kind,
+                step=step,
+                values=values,
+                provenance=dict(provenance),
+            )
+        )
 
     def take(
         self,

@@ -158,6 +158,8 @@ class Months(Asking):
 @router.get("/retention/next-months", summary="今后各月到期数 / how many fall due, by month")
 def next_months(visit: Asked, asked: Annotated[Months, Query()]) -> Response:
     visit.guest.check_right("read")
+    if visit.guest.caller.departments:  # counts cannot be cut to what such a key may see
+        raise Refusal("not-entitled")
     wait_for(visit, asked.after_leaf)
     _, today = present(visit)
     viewer = visit.guest.viewer(visit.desk)
@@ -175,11 +177,13 @@ def next_months(visit: Asked, asked: Annotated[Months, Query()]) -> Response:
     "/retention/rules", summary="保管规则 / the rules in force, every version, with authority"
 )
 def rules(visit: Asked) -> Response:
-    visit.guest.check_right("read")
     return answer({"rules": rules_json(visit)})
 
 
 def rules_json(visit: Visit) -> list[Json]:
+    visit.guest.check_right("read")
+    if not visit.guest.caller.may_read("retention-rule"):
+        raise Refusal("not-entitled")
     policy, _ = visit.desk.retention.shelf.policy()
     get = visit.desk.archive.ledger.get
     return [rule_json(rule, get(rule.record_id)) for rule in policy.rules]

@@ -2,7 +2,9 @@
 
 A complaint of 科技公司 about 100 devices three days late goes from receipt to callback; a second
 one has just come in. The project 季度新品推广 goes from request over kick-off, minutes, tracker and
-acceptance to its filed dossier. Each act is the command that its person would give.
+acceptance to its filed dossier. Three corrective actions of the old system are imported, and filed
+by the days that its register proves; one matter is under legal hold, one record has a copy on
+paper. Each act is the command that its person would give.
 """
 
 from __future__ import annotations
@@ -15,6 +17,8 @@ from api.first_start import Hand, issue, publish_calendars
 from archive.opening import Archive
 from domain.record import Record
 from retention import founding
+from retention.imports import file_imported
+from retention.journal import Journal
 
 DEPARTMENTS = {
     "adm": ("行政部", "Administration", ["adm"]),
@@ -33,6 +37,7 @@ PEOPLE = {
     "gm": ("赵国强", "gmo", ["gm", "executive"]),
     "mr": ("钱慧敏", "gmo", ["mr", "quality-manager"]),
     "adm": ("孙丽", "adm", ["records-officer"]),
+    "archivist": ("何静", "adm", []),
     "mkt": ("李明", "mkt", []),
     "design": ("周文", "design", []),
     "sales": ("吴涛", "sales", ["sales-director"]),
@@ -52,6 +57,7 @@ KEYS = {
     "clerk": ("read", "write", "confidential", "export"),
     "manager": ("read", "write", "confidential"),
     "adm": ("read", "write", "confidential", "export"),
+    "archivist": ("read", "write", "confidential", "export"),
     "mkt": ("read", "write", "export"),
 }
 
@@ -72,9 +78,12 @@ class Plant:
 def fill(archive: Archive) -> dict[str, str]:
     """Fill an empty archive with the sample plant; API keys by person's name."""
     plant = _people(Hand(archive))
-    _late_delivery(plant)
+    late = _late_delivery(plant)
     _fresh_complaint(plant)
     _promotion(plant)
+    _paper(plant, late)
+    _claim_for_damages(plant)
+    _old_system(plant)
     return plant.keys
 
 
@@ -103,7 +112,7 @@ def _people(hand: Hand) -> Plant:
     return Plant(hand, {short: r.id for short, r in departments.items()}, people, keys)
 
 
-def _late_delivery(plant: Plant) -> None:
+def _late_delivery(plant: Plant) -> Record:
     """科技公司: 100 devices three days late, urgent (SEEDS M, external flow)."""
     clerk, manager, qc = plant.by("clerk"), plant.by("manager"), plant.by("qc")
     record = clerk.open(
@@ -176,7 +185,7 @@ def _late_delivery(plant: Plant) -> None:
     clerk.take(
         record, "call-back", satisfaction="satisfied", remarks="处理及时。", spoken_to="何工"
     )
-    plant.by("adm").file(record, "A区3柜5盒")
+    return plant.by("adm").file(record, "A区3柜5盒")
 
 
 WHY = """1. 为什么延迟? 原材料到料不足。
@@ -385,6 +394,94 @@ def _tracker(
         mkt.take(tracker, "reach-milestone", item=item, reached_on=now().date().isoformat())
     mkt.link(acceptance, "accepts", tracker)
     return mkt.take(tracker, "close", conclusion="项目完成。")
+
+
+# ---------------------------------------------------------------- retention
+
+
+def _paper(plant: Plant, record: Record) -> None:
+    """The signed reply to 科技公司 also lies in a box; it was compared with what is filed."""
+    archivist = plant.by("archivist")
+    copy = archivist.open(
+        "paper-copy",
+        "register",
+        record=record.id,
+        copy=1,
+        location="A区3柜",
+        box="5盒",
+        pages=6,
+        keeper=plant.people["archivist"],
+        signed_original=False,
+        required_by="none",
+    )
+    archivist.take(copy, "check", electronic_ok=True, pages=6)
+
+
+def _claim_for_damages(plant: Plant) -> None:
+    """华东机械 wants damages: nothing about it goes, whatever its period, until that is settled."""
+    plant.by("legal").open(
+        "legal-hold",
+        "place",
+        matter="华东机械异响索赔",
+        authority="公司法务部 2026-11 号保全通知",
+        reason="索赔谈判期间须完整保存证据。",
+        custodian=plant.people["legal"],
+        where=[{"what": "customer", "value": "华东机械"}],
+    )
+
+
+OLD_CAPAS = (
+    ("到货数量不足的纠正", "江北电器", 3 * 365 - 20),
+    ("表面划伤的纠正", "东海汽配", 3 * 365 - 75),
+    ("标签错贴的纠正", "江北电器", 3 * 365 - 160),
+)
+"""Subject, customer, and how many days ago the old system had filed it."""
+
+
+def _old_system(plant: Plant) -> None:
+    """Imported corrective actions. Their day of filing counts because a register proves it and two
+    people approved that; without it they would count from today."""
+    today, archive = now().date(), plant.hand.archive
+    records = [
+        plant.hand.imported(
+            "capa",
+            "issue",
+            {"system": "旧质量系统", "id": f"CA-{number:04d}"},
+            subject=subject,
+            problem=f"旧系统结案:{subject}。",
+            customer=customer,
+            departments=[plant.departments["qc"]],
+        )
+        for number, (subject, customer, _) in enumerate(OLD_CAPAS, start=118)
+    ]
+    archivist = plant.by("archivist")
+    register = archivist.attach("旧系统归档登记簿.csv", "text/csv", REGISTER.encode())
+    claim = archivist.open(
+        "base-date-claim",
+        "claim",
+        (register,),
+        source="旧质量系统",
+        evidence="旧系统归档登记簿,行政部逐条核对。",
+        files=[register.id],
+        items=[
+            {"record": record.id, "date": _day(today, -days)}
+            for record, (_, _, days) in zip(records, OLD_CAPAS, strict=True)
+        ],
+    )
+    plant.by("adm").take(claim, "approve-first", note="已核对登记簿。")
+    plant.by("mr").take(claim, "approve-second")
+    filed = file_imported(
+        archive, Journal(archive), archivist.actor, [r.id for r in records], claim=claim.id
+    )
+    if any(one.error is not None for one in filed):
+        raise AssertionError("an approved claim files its records")
+
+
+REGISTER = """编号,客户,归档
+CA-0118,江北电器,已归档
+CA-0119,东海汽配,已归档
+CA-0120,江北电器,已归档
+"""
 
 
 def _day(start: date, days: int) -> str:

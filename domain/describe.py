@@ -184,8 +184,8 @@ def _strings(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
-        for each in value.values():
-            yield from _strings(each)
+        for name in sorted(value):  # as they are stored: what was just said reads the same
+            yield from _strings(value[name])
     elif isinstance(value, list | tuple):
         for each in value:
             yield from _strings(each)

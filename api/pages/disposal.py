@@ -25,7 +25,6 @@ from api.pages.login import from_here
 from api.pages.retention import may_list, token
 from api.problems import Problem, Refusal, problem_of
 from api.retention_json import progress
-from api.retention_lists import present
 from api.steps import taking
 from archive.callers import CallerRefusedError
 from domain import disposals
@@ -80,7 +79,6 @@ def _page(call: Call, record: Record, fault: str = "", problem: Problem | None =
     at = _page_of(call, len(items))
     may = {step: _may(call, record, step) for step in _STEPS}
     rows = _rows(call, record, items[at : at + SHOWN], mine=may["review"])
-    _, today = present(call.visit)
     status = problem.type.status if problem else 401 if fault else 200
     desk = call.house.desk
     return call.page(
@@ -101,7 +99,6 @@ def _page(call: Call, record: Record, fault: str = "", problem: Problem | None =
         running=desk.executions.running(record.id),
         done=progress(call.visit, record),
         failure=_failure(call, record),
-        today=today,
         token=token(call, record.id),
         fault=fault,
         problem=problem,

@@ -81,6 +81,8 @@ def show_retention(call: Call) -> Response:
 def _shown(call: Call, tab: Tab, today: date) -> dict[str, object]:
     match tab:
         case "months":
+            if call.visit.guest.caller.departments:
+                raise Refusal("not-entitled")
             viewer = call.visit.guest.viewer(call.house.desk)
             return {"months": call.house.desk.due.next_months(today, 12, viewer)}
         case "rules":

@@ -132,6 +132,7 @@ RETENTION_WORDS: Mapping[str, Text] = {
     "outcome-keep": text("继续保管", "keep"),
     "outcome-transfer": text("移交", "transfer"),
     "outcome-hold": text("保全", "hold"),
+    "choose": text("请选择", "choose"),
     "not-reviewed": text("未审查", "not reviewed"),
     "result": text("结果", "Result"),
     "result-destroyed": text("已销毁", "destroyed"),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from starlette.responses import Response
 
 from api.pages.calls import Call
-from domain.events import Recorded
+from archive.views.timeline import timeline
 from domain.record import Record
 from retention.certificate import tombstone
 
@@ -16,24 +17,25 @@ from retention.certificate import tombstone
 class Trace:
     """An event of which the envelope is left: no names, no words."""
 
-    recorded: Recorded
+    version: int
     title: str
+    recorded_at: datetime
+    digest: str
 
 
 def show_tombstone(call: Call, record: Record) -> Response:
-    archive = call.house.desk.archive
-    history = archive.ledger.history(record.id)
+    desk = call.house.desk
+    history = desk.archive.ledger.history(record.id)
+    happenings = timeline(history, call.pen.directory, desk.calendar, call.pen.zone)
+    digests = {recorded.event.version: recorded.digest for recorded in history}
     return call.page(
         "tombstone.html",
         410,
         record=record,
-        stone=tombstone(archive, record),
-        traces=[_trace(call, record, each) for each in history],
+        stone=tombstone(desk.archive, record),
+        traces=[
+            Trace(h.version, call.pen.text(h.title), h.recorded_at, digests[h.version])
+            for h in happenings
+        ],
         may_export="export" in call.visit.guest.caller.rights,
     )
-
-
-def _trace(call: Call, record: Record, recorded: Recorded) -> Trace:
-    step = record.kind.step(recorded.event.step or "")
-    title = call.pen.text(step.title) if step else call.pen.maybe("event-", recorded.event.TOPIC)
-    return Trace(recorded, title)

@@ -32,6 +32,7 @@ class Keeping:
         plant.hire("officer", "qc", "records-officer")
         plant.hire("quality", "qc", "quality-manager")
         plant.hire("legal", "legal")
+        plant.hire("guard", "adm")
         found(plant.archive)
 
     def due(self, count: int = 1) -> list[str]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +24,7 @@ from retention.due import DueView
 from retention.errors import DisposalRefusedError
 from tests.api.conftest import Clock, Plant, establish
 from tests.api.keeping import Keeping
+from tests.docs.test_tour import free_port
 
 FILED = datetime(2023, 3, 15, 2, 0, tzinfo=UTC)
 
@@ -37,13 +41,20 @@ class Shell:
     clock: Clock = field(default_factory=lambda: Clock(now()))
 
     def __call__(self, who: str, *arguments: str) -> Result:
-        environment = {
+        return CliRunner().invoke(cli, ["retention", *arguments], env=self.environment(who))
+
+    def environment(self, who: str) -> dict[str, str]:
+        return {
             "LIUHEN_DATA": str(self.data),
             "LIUHEN_DATABASE": self.database or "",
             "LIUHEN_KEY": self.keys[who] if who else "",
             "LIUHEN_DISPOSAL_COOL_OFF_DAYS": "0",
         }
-        return CliRunner().invoke(cli, ["retention", *arguments], env=environment)
+
+    def state(self, disposal: str) -> str:
+        options = Options(self.data, now, database=self.database, views=(DueView,))
+        with open_archive(options) as archive:
+            return archive.ledger.get(disposal).state
 
     def told(self, who: str, *arguments: str) -> Any:
         result = self(who, *arguments, "--json")
@@ -94,14 +105,7 @@ def test_a_disposal_from_plan_to_certificate(shell: Shell, tmp_path: Path) -> No
     assert len(shell.told("boss", "due")["records"]) == 2
     disposal = shell.told("lister", "list", "--all-due", "--owner", shell.people["cs"])
     assert (disposal["state"], len(disposal["items"])) == ("listed", 2)
-
-    def approve(plant: Plant) -> None:
-        keeping = Keeping.__new__(Keeping)
-        keeping.plant = plant
-        keeping.reviewed(disposal)
-        keeping.approved(disposal)
-
-    shell.by_http(approve)
+    shell.by_http(lambda plant: _approved(plant, disposal))
     assert shell.told("lister", "start", disposal["number"])["state"] == "executing"
     done = shell("lister", "execute", disposal["number"])
     assert done.exit_code == 0, done.output
@@ -114,6 +118,37 @@ def test_a_disposal_from_plan_to_certificate(shell: Shell, tmp_path: Path) -> No
     assert disposal["list_hash"] in html.read_text(encoding="utf-8")
     verified = CliRunner().invoke(cli, ["verify", str(bundle)])
     assert verified.exit_code == 0, verified.output
+
+
+def test_a_server_takes_up_what_was_started_before_it(shell: Shell) -> None:
+    """As after a crash: it is certified soon after the start, asked for by nobody."""
+    disposal = shell.told("lister", "list", "--all-due", "--owner", shell.people["cs"])
+    shell.by_http(lambda plant: _approved(plant, disposal))
+    shell.told("lister", "start", disposal["number"])
+    environment = {**shell.environment(""), "PATH": "", "PYTHONPATH": str(Path.cwd())}
+    program = [sys.executable, "-c", "from api.cli import main; main()"]
+    server = subprocess.Popen(
+        [*program, "serve", "--port", str(free_port())], env=environment, cwd=shell.data.parent,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 60
+        state = ""
+        while state != "certified" and time.monotonic() < deadline:
+            assert server.poll() is None
+            time.sleep(0.2)
+            state = shell.state(disposal["id"])
+        assert state == "certified"
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def _approved(plant: Plant, disposal: dict[str, Any]) -> None:
+    keeping = Keeping.__new__(Keeping)
+    keeping.plant = plant
+    keeping.reviewed(disposal)
+    keeping.approved(disposal)
 
 
 def test_to_be_on_the_machine_entitles_to_nothing(shell: Shell) -> None:

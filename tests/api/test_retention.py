@@ -405,7 +405,7 @@ def test_paper_goes_before_the_electronic_record(keeping: Keeping) -> None:
     assert plant.post("cs", f"{path}/destroy-paper", said).json()["code"] == "SEPARATION"
     assert plant.post("clerk", f"{path}/destroy-paper", said).status_code == 201
     assert keeping.step("clerk", disposal, "witness-paper", {}).json()["code"] == "SEPARATION"
-    assert keeping.step("lister", disposal, "witness-paper", {}).status_code == 201
+    assert keeping.step("guard", disposal, "witness-paper", {}).status_code == 201
     assert plant.post("lister", f"{path}/execute").status_code == 202
     plant.client.app.state.desk.executions.wait(disposal["id"], 60)  # type: ignore[attr-defined]
     assert plant.get("lister", path).json()["items"][0]["result"]["result"] == "destroyed"
@@ -420,3 +420,8 @@ def test_a_key_without_the_right_reads_or_lists_nothing(keeping: Keeping) -> Non
     assert plant.post("narrow", "/v1/retention/disposals", {"all_due": True}).status_code == 403
     assert plant.get("narrow", "/v1/retention/due").status_code == 200
     assert plant.get(None, "/v1/retention/due").status_code == 401
+    plant.register_caller("office", person=plant.people["boss"], kinds=["complaint"])
+    assert plant.get("office", "/v1/retention/rules").status_code == 403
+    scope = [plant.departments["cs"]]
+    plant.register_caller("scoped", person=plant.people["boss"], departments=scope)
+    assert plant.get("scoped", "/v1/retention/next-months").status_code == 403

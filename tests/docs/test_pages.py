@@ -8,11 +8,15 @@ from pathlib import Path
 
 import click
 import pytest
+from fastapi.routing import APIRoute
 
+from api import retention_lists
 from api.cli import cli
+from api.disposals import disposal_routes
 from api.problems import PROBLEMS
 from api.settings import Settings, names
 from domain.kinds import all_versions, current
+from retention.errors import WHY
 from tests.docs.kind_pages import pages
 
 ROOT = Path(__file__).parents[2]
@@ -195,6 +199,18 @@ def test_the_pages_of_the_kinds_say_what_the_kinds_say() -> None:
     assert stale == []
     lying = {p for folder in ("docs/kinds", "docs/zh/kinds") for p in ROOT.glob(f"{folder}/*.md")}
     assert lying == set(pages())
+
+
+@pytest.mark.parametrize("page", ["docs/api.md", "docs/zh/api.md"])
+def test_every_route_and_every_refusal_of_retention_stands_in_the_docs(page: str) -> None:
+    """Routes of the same place may share a line, by their last word."""
+    told = text(page)
+    routes = [*retention_lists.router.routes, *disposal_routes().routes]
+    paths = [route.path for route in routes if isinstance(route, APIRoute)]
+    assert len(paths) > 15
+    missing = [p for p in paths if p not in told and f"`/{p.rsplit('/', 1)[1]}`" not in told]
+    assert missing == []
+    assert [code for code in WHY if f"`{code}`" not in told] == []
 
 
 @pytest.mark.parametrize("page", every(".md"))

@@ -12,6 +12,7 @@ from tests.api.pages.conftest import NUMBER, Sample, reader
 
 PROJECT = {"GD-2026-00001", "JD-2026-00001", "YS-2026-00001", "JY-2026-00001", "XZ-2026-00001"}
 COMPLAINTS = {"KS-2026-00001", "KS-2026-00002"}
+IMPORTED = {f"JZ-2026-{n:05d}" for n in (1, 2, 3)}
 
 
 def test_each_reader_sees_what_the_interface_would_show_them(filled: Sample) -> None:
@@ -22,11 +23,11 @@ def test_each_reader_sees_what_the_interface_would_show_them(filled: Sample) -> 
         api = [r["number"] for r in filled.ask(who, "/v1/records").json()["records"]]
         shown[who] = set(page.numbers("/records"))
         assert shown[who] == set(api)
-        for number in sorted(PROJECT | COMPLAINTS):
+        for number in sorted(PROJECT | COMPLAINTS | IMPORTED):
             status = page.get(f"/records/{number}").status_code
             assert status == filled.ask(who, f"/v1/records/{number}").status_code
             assert status == 200 or number not in shown[who]
-    assert shown["gm"] == PROJECT | COMPLAINTS
+    assert shown["gm"] == PROJECT | COMPLAINTS | IMPORTED
     assert shown["mkt"] == PROJECT
     assert shown["manager"] == COMPLAINTS
 
@@ -46,12 +47,12 @@ def test_each_reader_sees_what_the_interface_would_show_them(filled: Sample) -> 
         ("filed=no", {"KS-2026-00002"}),
         ("q=投诉&filed=yes", {"KS-2026-00001"}),
         ("q=投诉&state=complaint/transferred", {"KS-2026-00002"}),
-        ("imported=yes", set()),
+        ("imported=yes", IMPORTED),
         ("overdue=1", set()),
         ("at=2020-01-01T00:00", set()),
         ("q=投诉&at=2020-01-01T00:00", set()),
         ("from=2999-01-01", set()),
-        ("until=2999-01-01", PROJECT | COMPLAINTS),
+        ("until=2999-01-01", PROJECT | COMPLAINTS | IMPORTED),
     ],
 )
 def test_filters_and_the_search_box_narrow_the_list(
@@ -125,7 +126,7 @@ def test_lists_sort_both_ways(filled: Sample) -> None:
     """By number, down and up."""
     boss = filled.reader("gm")
     up = boss.numbers("/records?sort=number&order=asc")
-    assert up == sorted(PROJECT | COMPLAINTS)
+    assert up == sorted(PROJECT | COMPLAINTS | IMPORTED)
     assert boss.numbers("/records?sort=number") == up[::-1]
 
 
@@ -162,5 +163,5 @@ def test_what_people_typed_stays_text(plant: Plant) -> None:
 def test_the_archives_own_records_show_only_when_asked_for(filled: Sample) -> None:
     """People are listed by their kind, and not among communication records."""
     boss = filled.reader("gm")
-    assert len(boss.numbers("/records?kind=person")) == 14
+    assert len(boss.numbers("/records?kind=person")) == 15
     assert not any(n.startswith("RY") for n in boss.numbers("/records"))

@@ -49,7 +49,8 @@ def test_a_whole_disposal_by_pages(keeping: Keeping) -> None:
     plant = keeping.plant
     records = keeping.due(2)
     lister, head = reader(plant, "lister"), reader(plant, "cs")
-    assert plant.archive.ledger.get(records[0]).number in reader(plant, "boss").text("/retention")
+    number = plant.archive.ledger.get(records[0]).number
+    assert f">{number}<" in reader(plant, "boss").text("/retention")
     made = send(lister, "/retention", "/disposals", {"owner": plant.people["cs"]})
     assert made.status_code == 303, made.text
     page = made.headers["location"]
