@@ -13,6 +13,7 @@ from archive.evidence.instant import time_text
 from archive.store import StoreError
 from archive.timestamps import Timestamps
 from archive.views.database import ViewError
+from archive.witnessing import Witnesses
 
 router = APIRouter(prefix="/health", tags=["状态 / health"])
 BEHIND = 10_000
@@ -53,7 +54,32 @@ def readiness(desk: Desk) -> dict[str, Any]:
     except ViewError as error:
         views, told = type(error).__name__, {}
     told["timestamps"] = _timestamps(archive.timestamps)
+    told |= _witnesses(archive.witnesses)
     return {"ready": store == "ok", "store": store, "size": size, "views": views, **told}
+
+
+def _witnesses(witnesses: Witnesses) -> dict[str, Any]:
+    """Of each witness what it signed last and since when it signs no more; and, where a quorum is
+    asked for, which head goes out. Readiness does not depend on it: the log goes on."""
+    told: dict[str, Any] = {
+        "witnesses": {
+            each.name: {
+                "state": each.state,
+                "size": each.size,
+                "last": time_text(each.last) if each.last else None,
+                "since": time_text(each.since) if each.since else None,
+            }
+            for each in witnesses.health()
+        }
+    }
+    quorum = witnesses.quorum()
+    if quorum is not None:
+        since = quorum.behind_since
+        told["published"] = {
+            "size": quorum.size,
+            "behind_since": time_text(since) if since else None,
+        }
+    return told
 
 
 def _timestamps(timestamps: Timestamps) -> dict[str, dict[str, str | None]]:

@@ -34,6 +34,7 @@ from archive.views.database import ViewError
 from archive.views.register import RegisterError
 from archive.views.search import SearchError
 from archive.views.worklist import WorklistError
+from archive.witnessing import NotPublished
 from domain.errors import (
     ConflictError,
     DisposalError,
@@ -86,6 +87,15 @@ PROBLEMS = _rows(
         text(
             "请由有权的人员办理,或请管理员扩大密钥的范围。",
             "Let somebody who is entitled do it, or ask the administrator for a wider key.",
+        ),
+    ),
+    ProblemType(
+        "signoff-required",
+        403,
+        text("须本人签署", "To be signed by the person"),
+        text(
+            "用您登记的通行密钥或个人密钥签署(/v1/signoffs,或记录页面上的“签署”)。",
+            "Sign with your passkey or personal key: /v1/signoffs, or `sign` on the record's page.",
         ),
     ),
     ProblemType(
@@ -307,6 +317,16 @@ PROBLEMS = _rows(
         retry_after=5,
     ),
     ProblemType(
+        "not-published",
+        503,
+        text("见证方尚未达到法定数", "Not cosigned by the quorum of witnesses yet"),
+        text(
+            "档案照常收录;见证方恢复后重试,/health 说明是谁离线。",
+            "The archive goes on; retry when the witnesses are back: /health says who is away.",
+        ),
+        retry_after=30,
+    ),
+    ProblemType(
         "store-unavailable",
         503,
         text("数据库暂不可用", "The database is out of reach"),
@@ -366,6 +386,7 @@ _CLASSES: tuple[tuple[type[Exception], str], ...] = (
     (StorageFull, "storage-full"),
     (OutcomeUnknown, "outcome-unknown"),
     (StoreUnavailable, "store-unavailable"),
+    (NotPublished, "not-published"),
     (StoreError, "store-failed"),
     (SearchError, "search"),
     (RegisterError, "search"),

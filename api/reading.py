@@ -111,11 +111,16 @@ def read_event(visit: Asked, record: Name, version: Version) -> Response:
     return answer(stored_json(_row(visit, record, version)))
 
 
+def _prove(visit: Asked, row: StoredEvent) -> tlog_proof.TlogProof:
+    archive = visit.desk.archive
+    return prove_event(archive.log, archive.witnesses, row)
+
+
 @router.get("/records/{record}/events/{version}/proof", summary="证明 / proof of inclusion")
 def read_proof(visit: Asked, record: Name, version: Version) -> Response:
     """The leaf, its audit path (RFC 6962) and the signed checkpoint that covers it."""
     row = _row(visit, record, version)
-    proof = prove_event(visit.desk.archive.log, row)
+    proof = _prove(visit, row)
     return answer(
         {
             **stored_json(row),
@@ -138,7 +143,7 @@ def read_tlog_proof(visit: Asked, record: Name, version: Version) -> Response:
         "Content-Disposition": f'attachment; filename="{row.event_id}.tlog-proof"',
         "Cache-Control": "private, no-cache",
     }
-    data = tlog_proof.encode(prove_event(visit.desk.archive.log, row))
+    data = tlog_proof.encode(_prove(visit, row))
     return Response(data, 200, headers, media_type="text/plain; charset=utf-8")
 
 

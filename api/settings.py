@@ -50,6 +50,18 @@ def _origin(told: str) -> str:
     return told
 
 
+def _site(told: str) -> str:
+    if _SITE_ADDRESS.fullmatch(told) is None:
+        raise ValueError("https://host or https://host:port, as browsers write it (no path)")
+    return told
+
+
+def _signoff(told: str) -> str:
+    if told not in ("api-key", "personal"):
+        raise ValueError("say api-key or personal")
+    return told
+
+
 def _authorities(told: str) -> tuple[TimestampAuthority, ...]:
     """`name=URL` or `name=URL#policy`, separated by white space."""
     made = tuple(_authority(one) for one in told.split())
@@ -73,6 +85,9 @@ _AUTHORITY = re.compile(
     r"([a-z0-9][a-z0-9-]{0,31})="
     r"(https?://[^\s#/?@]+(?:[/?][^\s#]*)?)"
     r"(?:#([0-2](?:\.(?:0|[1-9][0-9]*))+))?"
+)
+_SITE_ADDRESS = re.compile(
+    r"(?:https://[a-z0-9][a-z0-9.-]{0,252}|http://localhost)(?::[1-9][0-9]{0,4})?", re.ASCII
 )
 _SITE = ZoneInfo("Asia/Shanghai")
 
@@ -110,9 +125,23 @@ class Settings:
     timestamp_authorities: tuple[TimestampAuthority, ...] = ()
     timestamp_roots: Path = Path("timestamp-roots")
     timestamp_seconds: int = 3600
+    witness_policy: Path | None = None
+    witness_seconds: int = 3600
     publish_log: bool = False
+    site: str | None = None
+    signoff: str = "api-key"
     disposal_cool_off_days: int = 7
     key: str | None = field(default=None, repr=False)
+
+    @property
+    def web_origin(self) -> str:
+        """Where browsers find the pages; passkeys are bound to its host."""
+        return self.site or f"http://localhost:{self.port}"
+
+    @property
+    def rp(self) -> str:
+        """The id of the site in the sense of WebAuthn: the host of `web_origin`."""
+        return self.web_origin.partition("://")[2].partition(":")[0]
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -152,7 +181,11 @@ READERS: Mapping[str, Callable[[str], Any]] = {
     "timestamp_authorities": _authorities,
     "timestamp_roots": Path,
     "timestamp_seconds": _whole(60, 86400),
+    "witness_policy": Path,
+    "witness_seconds": _whole(60, 86400),
     "publish_log": _switch,
+    "site": _site,
+    "signoff": _signoff,
     "disposal_cool_off_days": _whole(0, 180),
     "key": str,
 }

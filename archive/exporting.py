@@ -35,6 +35,7 @@ from archive.leaves import read_leaf
 from archive.ledger import NoSuchRecordError
 from archive.log import TransparencyLog, vkey
 from archive.store import AttachmentMissing, Checkpoint, Store, StoredContent, StoredEvent
+from archive.witnessing import NotPublished
 
 _T = TypeVar("_T")
 PAGE, GAP = 500, 16
@@ -62,15 +63,20 @@ class Exporter:
     keys: KeyStore
     keyring: Keyring
     log: TransparencyLog
+    head: Callable[[], Checkpoint] | None = None
+    """The head to prove under, where not every head may go out."""
 
     def export(self, record_ids: Iterable[str], file: BinaryIO, may_read: MayRead) -> Exported:
         """Write the records to a seekable file, proven in one checkpoint made now.
 
+        NotPublished, where a head needs witnesses, and none that covers these records has them.
         NoSuchRecordError before anything is written. BundleError where a file cannot be carried;
         ContentError where stored content is not what was signed (a check names it).
         """
         chosen = list(dict.fromkeys(record_ids))
-        head = self.log.checkpoint()
+        there = self.store.head().size
+        head = self.log.checkpoint() if self.head is None else self.head()
+        self._refuse_short(chosen, head, there)
         indexes = self._indexes(chosen, head)
         opened = [opening for record in chosen for opening in self._openings(record, may_read)]
         written = bundle.Bundle(
@@ -102,6 +108,19 @@ class Exporter:
                 raise NoSuchRecordError(record)
             found.extend(mine)
         return array("Q", sorted(found))
+
+    def _refuse_short(self, records: Iterable[str], head: Checkpoint, there: int) -> None:
+        """A bundle shows all that was there when it was asked for, or nothing."""
+        if head.size >= there:
+            return
+        changed = {row.record_id for row in self.store.leaves(head.size, there)}
+        short = changed.intersection(records)
+        if short:
+            raise NotPublished(
+                f"{len(short)} of the records asked for have events after leaf {head.size}, which "
+                "the quorum of witnesses did not cosign yet: /health says who is away; try again "
+                "later"
+            )
 
     def _pages(self, record: str) -> Iterator[StoredEvent]:
         last = 0

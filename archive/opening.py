@@ -23,6 +23,7 @@ from archive.inspection import Sources
 from archive.keyring import Keyring
 from archive.keystore import KeyStore, PostgresKeyStore, SQLiteKeyStore
 from archive.ledger import Ledger, NoSuchRecordError
+from archive.evidence.policy import Policy
 from archive.log import TransparencyLog
 from archive.organisation import Organisation
 from archive.owner_only import mend, own_folder
@@ -34,6 +35,7 @@ from archive.store import Store, StoreError
 from archive.timestamps import Timestamps
 from archive.views.catalogue import ExtraView
 from archive.views.database import ViewDatabase, ViewDatabaseUnavailable, open_views
+from archive.witnessing import Witnesses
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,10 @@ class Options:
     database: str | None = None
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Asia/Shanghai"))
     authorities: tuple[Authority, ...] = ()
-    """Who is asked for timestamps; none, and no other server is ever spoken to."""
+    """Who is asked for timestamps; none of these and of the witnesses, and no other server is ever
+    spoken to."""
+    witnesses: Policy | None = None
+    """Who is asked for cosignatures, and how many of them a head needs before it goes out."""
     views: tuple[ExtraView, ...] = ()
     restoring: bool = False
     """Only for the restore itself: nobody else opens what is not restored wholly."""
@@ -93,6 +98,7 @@ class Archive:
     attachments: Attachments
     log: TransparencyLog
     timestamps: Timestamps
+    witnesses: Witnesses
     view_database: ViewDatabase
     views: Projector
 
@@ -118,7 +124,9 @@ class Archive:
 
     @property
     def exporter(self) -> Exporter:
-        return Exporter(self.store, self.keys, self.keyring, self.log)
+        return Exporter(
+            self.store, self.keys, self.keyring, self.log, self.witnesses.publish_now
+        )
 
     def check(
         self, progress: Progress = _silent, *, views: bool = True, how: Thoroughness = THOROUGH
@@ -211,6 +219,7 @@ def _put_together(options: Options, opened: ExitStack) -> Archive:
         attachments,
         log,
         Timestamps(store, log, options.authorities, options.clock),
+        Witnesses(store, log, options.witnesses, options.clock),
         view_database,
         views,
     )

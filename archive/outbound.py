@@ -8,8 +8,9 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse, IncompleteRead
 from time import monotonic
 from urllib.parse import SplitResult, urlsplit
@@ -36,12 +37,36 @@ def address(url: str) -> SplitResult:
     return parts
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    media_type: str
+    body: bytes
+
+
 def post(url: str, body: bytes, *, sent: str, wanted: str, seconds: float, limit: int) -> bytes:
     """The body of the answer, of media type `wanted` and at most `limit` bytes.
 
     AnswerRefused after `seconds` in all, however slowly the other side speaks, and for any status
     but 200. Finding the host's address is the system's and has its own time.
     """
+    answer = ask(url, body, sent=sent, wanted=wanted, seconds=seconds, limit=limit)
+    if answer.media_type != wanted:
+        raise AnswerRefused(f"answers with {answer.media_type} instead of {wanted}")
+    return answer.body
+
+
+def ask(
+    url: str,
+    body: bytes,
+    *,
+    sent: str,
+    wanted: str,
+    seconds: float,
+    limit: int,
+    statuses: Collection[int] = (200,),
+) -> Answer:
+    """As `post`, where answers of other statuses, and of any media type, have a meaning too."""
     parts = address(url)
     end = monotonic() + seconds
     try:
@@ -49,22 +74,20 @@ def post(url: str, body: bytes, *, sent: str, wanted: str, seconds: float, limit
             path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
             connection.request("POST", path, body, {"Content-Type": sent, "Accept": wanted})
             response = connection.getresponse()
-            _refuse_other_answers(response, wanted)
-            return _read(response, limit)
+            _refuse_other_answers(response, statuses)
+            told = response.headers.get_content_type()
+            return Answer(response.status, told, _read(response, limit))
     except (OSError, HTTPException, ValueError) as error:
         if monotonic() >= end:
             raise AnswerRefused(f"no whole answer within {seconds:g} seconds") from None
         raise AnswerRefused(f"cannot be asked: {type(error).__name__}") from error
 
 
-def _refuse_other_answers(response: HTTPResponse, wanted: str) -> None:
+def _refuse_other_answers(response: HTTPResponse, statuses: Collection[int]) -> None:
     if 300 <= response.status < 400:
         raise AnswerRefused(f"redirects ({response.status}): set the address it redirects to")
-    if response.status != 200:
+    if response.status not in statuses:
         raise AnswerRefused(f"answers with HTTP status {response.status}")
-    told = response.headers.get_content_type()
-    if told != wanted:
-        raise AnswerRefused(f"answers with {told} instead of {wanted}")
 
 
 def _read(response: HTTPResponse, limit: int) -> bytes:

@@ -98,6 +98,11 @@ CREATE TABLE IF NOT EXISTS timestamps (
 );
 CREATE INDEX IF NOT EXISTS timestamps_newest ON timestamps (authority, gen_time);
 CREATE INDEX IF NOT EXISTS timestamps_ending ON timestamps (ends) WHERE renewed = 0;
+CREATE TABLE IF NOT EXISTS cosignatures (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, size bigint NOT NULL, witness text NOT NULL,
+  signature bytea NOT NULL, time bigint NOT NULL, UNIQUE (size, witness, signature)
+);
+CREATE INDEX IF NOT EXISTS cosignatures_newest ON cosignatures (witness, time);
 -- Ciphertext does not compress: do not try.
 ALTER TABLE content ALTER COLUMN ciphertext SET STORAGE EXTERNAL;
 ALTER TABLE segments ALTER COLUMN ciphertext SET STORAGE EXTERNAL;
@@ -454,7 +459,7 @@ class PostgresStore(SqlStore):
         )
         self._writer = Writer(self._connect)
         with self._pool.lend() as connection:
-            create(connection, schema, SCHEMA, "timestamps")
+            create(connection, schema, SCHEMA, "cosignatures")
 
     def _connect(self) -> Connection:
         return connect(self._dsn, self._schema)

@@ -21,8 +21,9 @@ from archive.evidence.errors import EvidenceError
 from archive.evidence.merkle import Frontier, frontier_at, leaf_hash
 from archive.evidence.tiles import HEIGHT, WIDTH, Tiles, tile_path
 from archive.keyring import Keyring
-from archive.log import TransparencyLog, verify_checkpoint
+from archive.log import verify_checkpoint
 from archive.store import Checkpoint, Store, StoreCorrupt, StoreError
+from archive.witnessing import Witnesses
 
 CHECKPOINT = "checkpoint"
 FULL = WIDTH * 32
@@ -69,7 +70,7 @@ class Source(Protocol):
     @property
     def keyring(self) -> Keyring: ...
     @property
-    def log(self) -> TransparencyLog: ...
+    def witnesses(self) -> Witnesses: ...
 
 
 @dataclass(slots=True)
@@ -84,8 +85,8 @@ class Published:
 
 
 def published(archive: Source) -> Checkpoint:
-    """The head that outsiders may see: the one place that says which."""
-    return archive.log.latest() or archive.log.checkpoint()
+    """The head that outsiders may see: with the witnesses that it needs. NotPublished."""
+    return archive.witnesses.published()
 
 
 def publish(archive: Source, target: Target, *, whole: bool = False) -> Published:

@@ -75,6 +75,7 @@ LOG_TABLES = (
         "id",
         200,
     ),
+    table("cosignatures", "size:int witness:text signature:bytes time:int", "id", 2_000),
 )
 """All of a store, in the order in which it is written and read."""
 RECORD_KEYS = table("record_keys", "record_id:bytes wrapped:bytes", "record_id", 5_000)

@@ -107,6 +107,11 @@ CREATE TABLE IF NOT EXISTS timestamps (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS timestamps_newest ON timestamps (authority, gen_time);
 CREATE INDEX IF NOT EXISTS timestamps_ending ON timestamps (ends) WHERE renewed = 0;
+CREATE TABLE IF NOT EXISTS cosignatures (
+  id INTEGER PRIMARY KEY, size INTEGER NOT NULL, witness TEXT NOT NULL, signature BLOB NOT NULL,
+  time INTEGER NOT NULL, UNIQUE (size, witness, signature)
+) STRICT;
+CREATE INDEX IF NOT EXISTS cosignatures_newest ON cosignatures (witness, time);
 """
 BUSY_MS = 30_000
 MANY, STATEMENTS = 64, 512
@@ -448,7 +453,7 @@ class SQLiteStore(SqlStore):
         self.path = path
         self._pinned = threading.local()
         try:
-            self._writer = Writer(path, SCHEMA, "timestamps")
+            self._writer = Writer(path, SCHEMA, "cosignatures")
         except apsw.Error as error:
             raise translated(error) from error
         self._pool: Pool[apsw.Connection] = Pool(

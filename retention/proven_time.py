@@ -69,10 +69,12 @@ def judge(
 
 
 def proven_time(archive: Archive) -> ProvenTime:
-    """The judgement for an archive as it stands now, from its log, its clock and its tokens."""
+    """The judgement for an archive as it stands now: log, clock, tokens and cosignatures."""
     last = archive.store.head().recorded_at  # before the clock is looked at: others may append
-    outside = outside_time(each.at for each in archive.timestamps.proven())
-    return judge(archive.options.clock(), last, outside, archive.timestamps.configured)
+    sources = archive.timestamps, archive.witnesses
+    outside = outside_time(each.at for source in sources for each in source.proven())
+    configured = any(source.configured for source in sources)
+    return judge(archive.options.clock(), last, outside, configured)
 
 
 def _said(moment: datetime) -> str:

@@ -25,6 +25,7 @@ COMMANDS = {
     "backup": "backup",
     "backup-key": "backup",
     "restore": "backup",
+    "witness": "witness",
     "retention": "retention",
     "bench": "bench",
 }

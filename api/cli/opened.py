@@ -13,7 +13,10 @@ from cryptography.x509 import Certificate
 from api.clock import now
 from api.settings import SettingError, Settings
 from archive.authority import Authority, TimestampError, read_roots
+from archive.evidence.errors import EvidenceError
+from archive.evidence.policy import Policy
 from archive.opening import Archive, Options, open_archive
+from archive.witnessing import check_policy
 from retention.due import DueView
 
 SETTLING_SECONDS = 60.0
@@ -27,6 +30,7 @@ def options(settings: Settings) -> Options:
         database=settings.database,
         zone=settings.zone,
         authorities=authorities(settings),
+        witnesses=witnesses(settings),
         views=(DueView,),
     )
 
@@ -39,6 +43,19 @@ def authorities(settings: Settings) -> tuple[Authority, ...]:
         )
         for each in settings.timestamp_authorities
     )
+
+
+def witnesses(settings: Settings) -> Policy | None:
+    """The policy of LIUHEN_WITNESS_POLICY. SettingError."""
+    path = settings.witness_policy
+    if path is None:
+        return None
+    try:
+        policy = Policy.parse(path.read_bytes(), of_a_log=True)
+        check_policy(policy, settings.origin)
+    except (OSError, EvidenceError) as error:
+        raise SettingError("LIUHEN_WITNESS_POLICY", str(path), str(error)) from None
+    return policy
 
 
 def _roots(path: Path) -> tuple[Certificate, ...]:

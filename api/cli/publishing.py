@@ -28,7 +28,7 @@ def publish(place: str, *, whole: bool, as_json: bool) -> None:
     """
     target = target_at(place)
     with opened() as archive:
-        archive.log.checkpoint()
+        archive.witnesses.cosign_all()
         made = publish_log(archive, target, whole=whole)
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(made)))
@@ -55,5 +55,5 @@ def prove(record: str, version: int, output: Path | None) -> None:
         rows = archive.store.record(archive.find(record), after=version - 1, upto=version)
         if not rows:
             raise NoSuchRecordError(record)
-        path.write_bytes(tlog_proof.encode(prove_event(archive.log, rows[0])))
+        path.write_bytes(tlog_proof.encode(prove_event(archive.log, archive.witnesses, rows[0])))
     click.echo(f"{path}\n验证 verify: python -m archive.evidence {path} --vkey KEY")

@@ -22,6 +22,7 @@ from archive.opening import Archive, open_archive
 from archive.restoring import check_served
 from archive.sweeping import Sweeper
 from archive.timestamps import Stamper
+from archive.witnessing import Cosigner
 from retention import founding
 
 SAMPLE_KEYS = "sample-keys.json"
@@ -85,9 +86,10 @@ def serve(host: str | None, port: int | None, *, with_sample: bool) -> None:
 
 @contextmanager
 def _kept_up(archive: Archive, settings: Settings) -> Iterator[None]:
-    """Views, checkpoints, timestamps, self-checks and sweeping go on beside the server."""
+    """Views, heads and what others say of them, checks and sweeping go on beside the server."""
     heartbeat = Heartbeat(archive.log, settings.checkpoint_seconds)
     stamper = Stamper(archive.timestamps, settings.timestamp_seconds)
+    cosigner = Cosigner(archive.witnesses, settings.witness_seconds)
     checking = BackgroundCheck(
         lambda progress: archive.check(progress, how=GENTLE), archive.check_report
     )
@@ -95,6 +97,7 @@ def _kept_up(archive: Archive, settings: Settings) -> Iterator[None]:
     archive.views.start()
     heartbeat.start()
     stamper.start()
+    cosigner.start()
     checking.start()
     sweeper.start()
     try:
@@ -102,6 +105,7 @@ def _kept_up(archive: Archive, settings: Settings) -> Iterator[None]:
     finally:
         sweeper.stop()
         checking.stop()
+        cosigner.stop()
         stamper.stop()
         heartbeat.stop()
         archive.views.stop()

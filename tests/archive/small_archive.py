@@ -28,6 +28,7 @@ from archive.log import TransparencyLog
 from archive.postgres import PostgresStore
 from archive.sqlite import SQLiteStore
 from archive.store import Committed, ContentRow, Sealed, Unit
+from archive.witnessing import Witnesses
 
 ORIGIN = "archive.example/liuhen"
 KIND = "complaint"
@@ -60,6 +61,7 @@ class SmallArchive:
         self.keyring = Keyring(ORIGIN, self.store, self.keys, self.clock)
         self.keyring.found(self.committer)
         self.log = TransparencyLog(self.store, self.keyring, self.clock)
+        self.witnesses = Witnesses(self.store, self.log, None, self.clock)
 
     def _sign_receipt(self, placed: Placed) -> bytes:
         return self.keyring.sign_receipt(placed)
