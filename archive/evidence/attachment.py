@@ -6,11 +6,9 @@ The construction is STREAM (Hoang, Reyhanitabar, Rogaway, Vizar 2015) over AES-2
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from archive.evidence.content import derive
 from archive.evidence.errors import ContentError
+from archive.evidence.primitives import AESGCM, InvalidTag
 from archive.evidence.statement import Part
 
 SEGMENT = 1024 * 1024  # plaintext bytes

@@ -5,12 +5,8 @@ import os
 from collections import deque
 from dataclasses import dataclass
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
 from archive.evidence.errors import ContentError
+from archive.evidence.primitives import AESGCM, HKDF, SHA256, InvalidTag
 from archive.evidence.statement import Part
 
 MAX_CONTENT = 16 * 1024 * 1024  # padded bytes; larger things are attachments
@@ -22,7 +18,8 @@ _SHA256 = SHA256()
 # interpreter lock, and has to wait for it afterwards. A forked process must not use it again.
 _DRAW, _AHEAD = 32 + 16 + 12, 64
 _drawn: deque[bytes] = deque()
-os.register_at_fork(after_in_child=_drawn.clear)
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(after_in_child=_drawn.clear)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,15 +6,18 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA256
-
 from archive.evidence import canonical
 from archive.evidence.errors import EvidenceError, FormatError, KeyRefused, SignatureError
 from archive.evidence.keys import check_public_key, key_id
+from archive.evidence.primitives import (
+    ECDSA,
+    SECP256R1,
+    SHA256,
+    Ed25519PublicKey,
+    EllipticCurvePublicKey,
+    InvalidSignature,
+    encode_dss_signature,
+)
 
 ES256, EDDSA = "WebAuthn-ES256", "WebAuthn-EdDSA"
 PUBLIC_LENGTH = {EDDSA: 32, ES256: 65}
@@ -95,19 +98,19 @@ class Passkey:
     public: bytes
     key_id: str
     rp: str
-    handle: ec.EllipticCurvePublicKey | Ed25519PublicKey
+    handle: EllipticCurvePublicKey | Ed25519PublicKey
 
     @classmethod
     def from_public(cls, alg: str, public: bytes, rp: str) -> Self:
         """KeyRefused unless it is a sound key of that algorithm."""
-        handle: ec.EllipticCurvePublicKey | Ed25519PublicKey
+        handle: EllipticCurvePublicKey | Ed25519PublicKey
         if len(public) != PUBLIC_LENGTH.get(alg):
             raise KeyRefused("the key's length does not fit its algorithm", "key-form")
         try:
             if alg == ES256:
                 if public[0] != 4:
                     raise KeyRefused("a P-256 key is given as an uncompressed point")
-                handle = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), public)
+                handle = EllipticCurvePublicKey.from_encoded_point(SECP256R1(), public)
             else:
                 check_public_key(public)
                 handle = Ed25519PublicKey.from_public_bytes(public)
@@ -119,25 +122,13 @@ class Passkey:
         """SignatureError unless `signature` is an assertion, with the person verified, over
         SHA-256 of `message` as its challenge (WebAuthn Level 2, 7.2)."""
         assertion = parse(signature)
-        self._check_client(assertion.client_data, message)
+        check_client(assertion.client_data, "webauthn.get", message, self.rp)
         self._check_authenticator(assertion.authenticator_data)
         signed = assertion.authenticator_data + hashlib.sha256(assertion.client_data).digest()
         try:
             self._check_signature(assertion.signature, signed)
         except InvalidSignature:
             raise SignatureError(f"signature by passkey {self.key_id[:16]} does not fit") from None
-
-    def _check_client(self, data: bytes, message: bytes) -> None:
-        match = _CLIENT.fullmatch(data)
-        if match is None or match[1] != b"webauthn.get":
-            raise SignatureError(
-                "client data is not that of an assertion made here", "assertion-client"
-            )
-        challenge = base64.urlsafe_b64encode(hashlib.sha256(message).digest()).rstrip(b"=")
-        if match[2] != challenge:
-            raise SignatureError("the assertion is over another statement", "assertion-challenge")
-        if not of_site(match[3].decode("ascii"), self.rp):
-            raise SignatureError("the assertion was made on another site", "assertion-origin")
 
     def _check_authenticator(self, data: bytes) -> None:
         flags = data[32] if len(data) >= _FIXED else 0
@@ -155,7 +146,24 @@ class Passkey:
             self.handle.verify(signature, message)
         else:
             r, s = read_der(signature)
-            self.handle.verify(encode_dss_signature(r, s), message, ec.ECDSA(SHA256()))
+            self.handle.verify(encode_dss_signature(r, s), message, ECDSA(SHA256()))
+
+
+def check_client(data: bytes, kind: str, message: bytes, rp: str) -> str:
+    """The origin of the page that had SHA-256 of `message` signed; SignatureError if another was
+    signed, or for another purpose, or on another site."""
+    match = _CLIENT.fullmatch(data)
+    if match is None or match[1] != kind.encode():
+        raise SignatureError(
+            "client data is not that of an assertion made here", "assertion-client"
+        )
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(message).digest()).rstrip(b"=")
+    if match[2] != challenge:
+        raise SignatureError("the assertion is over another statement", "assertion-challenge")
+    origin = match[3].decode("ascii")
+    if not of_site(origin, rp):
+        raise SignatureError("the assertion was made on another site", "assertion-origin")
+    return origin
 
 
 def of_site(origin: str, rp: str) -> bool:

@@ -1,0 +1,324 @@
+// What people see. Text only ever enters the page as text: nothing from a bundle becomes markup.
+
+const TEXT = {
+  title: ["留痕 证据包核验", "Liuhen: check an evidence bundle"],
+  offline: [
+    "全部核验在本机浏览器内完成，不发送任何数据，断网亦可使用。",
+    "Everything is checked inside this browser. Nothing is sent; no network is needed.",
+  ],
+  bundle: ["1. 选择证据包（.zip）", "1. Choose the evidence bundle (.zip)"],
+  drop: ["也可以把文件拖到此处。", "Or drop the file here."],
+  key: ["2. 您信任的日志公钥或策略", "2. The log key or policy that you trust"],
+  "key-hint": [
+    "请粘贴您从别处（不是从证据包）得到的公钥（名称+标识+base64），或 tlog-policy 策略全文。留空则只能用包内自带的公钥，证明力大减。",
+    "Paste the verifier key (name+id+base64) or the tlog-policy text that you got another way than with the bundle. Left empty, the bundle's own key is used, which proves far less.",
+  ],
+  "key-file": ["或从文件读取公钥或策略", "Or read the key or policy from a file"],
+  check: ["核验", "Check"],
+  checking: ["正在核验……已核验 {0} 个事件", "Checking... {0} events so far"],
+  took: ["用时 {0} 秒", "Took {0} seconds"],
+  untrusted: [
+    "没有给出可信公钥：以上结论只说明本包自身一致。",
+    "No trusted key was given: this only says that the bundle agrees with itself.",
+  ],
+  "not-checked": ["未核验", "Not checked"],
+  steps: ["逐步核验", "Step by step"],
+  events: ["逐个事件", "Event by event"],
+  head: [
+    ["叶", "判定", "记录", "版本", "事件", "说明"],
+    ["Leaf", "Verdict", "Record", "Version", "Event", "Meaning"],
+  ],
+  more: ["再显示 {0} 个（共 {1} 个）", "Show {0} more (of {1})"],
+  records: ["记录时间线（已打开的内容）", "Records: timeline of what is opened"],
+  "failed-timeline": [
+    "核验失败：以下内容只有逐项相符者才显示，仍不可据以采信。",
+    "The check failed. Below is only what matches its own commitment; do not rely on it.",
+  ],
+  record: ["{0}：{1} 个事件", "{0}: {1} events"],
+  replay: ["回放：只看到第 {0} 个事件为止（共 {1} 个）", "Replay: as known after event {0} of {1}"],
+  said: ["入档 {0}；声称 {1}；担保 {2}", "recorded {0}; claimed {1}; assurance {2}"],
+  save: ["保存附件：{0}", "Save attachment: {0}"],
+  report: ["保存核验报告（文本）", "Save this report (text)"],
+  json: ["保存核验报告（JSON）", "Save this report (JSON)"],
+  policy: ["公钥或策略无法使用：{0}", "The key or policy cannot be used: {0}"],
+  broken: ["无法读取：{0}", "Cannot be read: {0}"],
+};
+const EVENTS_AT_ONCE = 200;
+
+const page = { at: (navigator.language || "zh").startsWith("zh") ? 0 : 1, shown: null, address: [] };
+const byId = (id) => document.getElementById(id);
+const tell = (name, ...values) =>
+  TEXT[name][page.at].replace(/\{(\d)\}/g, (_, i) => String(values[i]));
+
+function element(tag, content = [], attributes = {}) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name === "onclick" || name === "oninput" || name === "ontoggle") made[name] = value;
+    else made.setAttribute(name, value);
+  }
+  made.append(...(Array.isArray(content) ? content : [content]));
+  return made;
+}
+
+function translate() {
+  document.documentElement.lang = page.at ? "en" : "zh";
+  for (const one of document.querySelectorAll("[data-say]")) one.textContent = tell(one.dataset.say);
+  byId("language").textContent = page.at ? "中文" : "English";
+  byId("language").lang = page.at ? "zh" : "en";
+  if (page.shown !== null) page.shown();
+}
+
+async function submit() {
+  const file = byId("bundle").files[0];
+  if (file === undefined) return;
+  byId("result").hidden = true;
+  const policy = readPolicy();
+  if (policy === undefined) return;
+  const begin = performance.now();
+  const onProgress = (done) => (byId("progress").textContent = tell("checking", done));
+  onProgress(0);
+  try {
+    const report = await verify(file, policy, { onProgress });
+    const seconds = ((performance.now() - begin) / 1000).toFixed(1);
+    byId("progress").textContent = tell("took", seconds);
+    show(() => showReport(report, file.name));
+  } catch (error) {
+    byId("progress").textContent = "";
+    if (error instanceof EvidenceError) show(() => showUnusable(error));
+    else show(() => banner("unusable", tell("broken", error.message)));
+  }
+}
+
+// undefined where what stands in the field cannot be used.
+function readPolicy() {
+  try {
+    return Policy.of(byId("key").value);
+  } catch (error) {
+    if (!(error instanceof EvidenceError)) throw error;
+    show(() => banner("unusable", tell("policy", error.message)));
+    return undefined;
+  }
+}
+
+function show(what) {
+  page.shown = () => {
+    for (const address of page.address.splice(0)) URL.revokeObjectURL(address);
+    const section = byId("result");
+    const made = what();
+    section.replaceChildren(...(Array.isArray(made) ? made : [made]));
+    section.hidden = false;
+  };
+  page.shown();
+}
+
+const banner = (kind, words) =>
+  element("p", words, { class: `banner ${kind}`, role: "alert", id: "banner" });
+
+const showUnusable = (error) =>
+  banner("unusable", `${say("unusable", page.at)}${say("colon", page.at)}${error.message}`);
+
+function showReport(report, name) {
+  const parts = [banner(report.ok ? "whole" : "failed", resultLine(report, page.at))];
+  if (!report.keyTrusted) parts.push(element("p", tell("untrusted"), { class: "untrusted" }));
+  parts.push(list(aboutLines(report, page.at)), ...notChecked(report), ...steps(report));
+  parts.push(...events(report), ...records(report), saving(report, name));
+  return parts;
+}
+
+const list = (lines) => element("ul", lines.map((line) => element("li", line)), { class: "plain" });
+const title = (name) => element("h2", tell(name));
+
+function notChecked(report) {
+  const open = report.findings.filter(({ level }) => level === NOT_CHECKED);
+  if (!open.length) return [];
+  const lines = open.map((finding) => element("li", findingText(finding, page.at)));
+  return [title("not-checked"), element("ul", lines, { id: "not-checked", class: "NOT_CHECKED" })];
+}
+
+function steps(report) {
+  const lines = Object.keys(WORDS.steps).map((name) => {
+    const step = Number(name);
+    const line = element("span", stepLine(report, step, page.at), { class: stepState(report, step) });
+    const found = findingLines(report, step, page.at).map((text_) => element("li", text_));
+    return element("li", found.length ? [line, element("ul", found)] : line);
+  });
+  return [title("steps"), element("ol", lines, { class: "plain", id: "steps" })];
+}
+
+function events(report) {
+  const head = TEXT.head[page.at].map((text_) => element("th", text_, { scope: "col" }));
+  const body = element("tbody");
+  const table = element("table", [element("thead", element("tr", head)), body], { id: "events" });
+  const more = element("button", "", { type: "button" });
+  more.onclick = () => {
+    const shown = body.rows.length;
+    body.append(...report.events.slice(shown, shown + EVENTS_AT_ONCE).map(eventRow));
+    const left = report.events.length - body.rows.length;
+    more.hidden = left === 0;
+    more.textContent = tell("more", Math.min(left, EVENTS_AT_ONCE), report.events.length);
+  };
+  more.onclick();
+  return [title("events"), element("div", table, { class: "wide" }), more];
+}
+
+function eventRow(event) {
+  const by = event.by === null ? "" : say("by-leaf", page.at, event.by);
+  const cells = [event.index, event.verdict, event.number ?? event.record, event.version, event.type];
+  const made = [...cells, WORDS.verdicts[event.verdict][page.at] + by].map((cell) =>
+    element("td", String(cell)),
+  );
+  made[1].className = event.verdict;
+  return element("tr", made);
+}
+
+// ---- the timeline, and its replay
+
+function records(report) {
+  const byRecord = new Map();
+  for (const event of report.events) {
+    if (!byRecord.has(event.record)) byRecord.set(event.record, []);
+    byRecord.get(event.record).push(event);
+  }
+  const made = [title("records")];
+  if (!report.ok) made.push(element("p", tell("failed-timeline"), { class: "failed" }));
+  for (const [record, its] of byRecord) made.push(recordDetails(report, record, its));
+  return made;
+}
+
+// Made when it is opened: there may be thousands.
+function recordDetails(report, record, its) {
+  const name = its[0].number ?? record;
+  const details = element("details", element("summary", tell("record", name, its.length)));
+  details.className = "record";
+  details.ontoggle = () => {
+    if (!details.open || details.children.length > 1) return;
+    const timeline = element("ol", [], { class: "plain timeline" });
+    const label = element("label");
+    const range = element("input", [], { type: "range", min: 1, max: its.length });
+    range.value = its.length;
+    range.oninput = () => {
+      label.firstChild.textContent = tell("replay", range.value, its.length);
+      [...timeline.children].forEach((item, i) => (item.hidden = i >= Number(range.value)));
+    };
+    label.append(document.createTextNode(""), range);
+    details.append(label, timeline);
+    fill(report.box, timeline, its).then(range.oninput);
+    range.oninput();
+  };
+  return details;
+}
+
+async function fill(box, timeline, its) {
+  const breathe = breather();
+  for (const event of its) {
+    timeline.append(await eventItem(box, event));
+    await breathe();
+  }
+}
+
+async function eventItem(box, event) {
+  const { said } = event;
+  const step = said.step === null ? "" : ` · ${said.step}`;
+  const head = element("strong", `v${event.version} ${event.type}${step} `);
+  const verdict = element("span", WORDS.verdicts[event.verdict][page.at], { class: event.verdict });
+  const times = tell("said", event.recordedAt, said.occurred_at, said.assurance);
+  const item = element("li", [head, verdict, element("p", times, { class: "hint" })]);
+  if (Object.keys(said.facts).length) item.append(shownValue(said.facts));
+  const names = new Map();
+  for (const { path } of event.opened.filter((part) => part.role === "content")) {
+    const value = decodeCanonical(await box.read(path, MAX_CONTENT));
+    for (const one of (isObject(value) && value.attachments) || []) {
+      if (isDescription(one)) names.set(one.n, one.name);
+    }
+    item.append(shownValue(value));
+  }
+  for (const { n, path } of event.opened.filter((part) => part.role === "attachment")) {
+    item.append(attachmentButton(box, path, names.get(n) ?? path.split("/")[1]));
+  }
+  return item;
+}
+
+function shownValue(value) {
+  if (Array.isArray(value)) return element("ul", value.map((one) => element("li", shownValue(one))));
+  if (!isObject(value)) return document.createTextNode(value === null ? "-" : String(value));
+  const pairs = Object.entries(value).flatMap(([name, one]) => [
+    element("dt", name),
+    element("dd", shownValue(one)),
+  ]);
+  return element("dl", pairs);
+}
+
+// Always as plain bytes to save: an attachment is never opened as a page of its own.
+function attachmentButton(box, path, name) {
+  const onclick = () => {
+    const member = box.members.get(path);
+    const begin = member.offset + 30 + path.length;
+    save(box.file.slice(begin, begin + member.size, "application/octet-stream"), name);
+  };
+  return element("button", tell("save", name), { type: "button", onclick });
+}
+
+function saving(report, name) {
+  const stem = name.replace(/\.zip$/, "");
+  const asText = () => save(new Blob([render(report, page.at)], { type: "text/plain" }), `${stem}.txt`);
+  const json = () => JSON.stringify(report, null, 2);
+  const asJson = () => save(new Blob([json()], { type: "application/json" }), `${stem}.json`);
+  return element("p", [
+    element("button", tell("report"), { type: "button", id: "save-text", onclick: asText }),
+    " ",
+    element("button", tell("json"), { type: "button", id: "save-json", onclick: asJson }),
+  ]);
+}
+
+function save(blob, name) {
+  const href = URL.createObjectURL(blob);
+  page.address.push(href);
+  element("a", "", { href, download: name }).click();
+}
+
+// ---- begin
+
+byId("language").onclick = () => {
+  page.at = 1 - page.at;
+  translate();
+};
+byId("form").onsubmit = (event) => {
+  event.preventDefault();
+  submit();
+};
+byId("key-file").onchange = async () => {
+  const [file] = byId("key-file").files;
+  if (file !== undefined && file.size <= MAX_NOTE) byId("key").value = await file.text();
+};
+document.ondragover = (event) => {
+  event.preventDefault();
+  byId("drop").className = "over";
+};
+document.ondragleave = () => (byId("drop").className = "");
+document.ondrop = (event) => {
+  event.preventDefault();
+  byId("drop").className = "";
+  if (event.dataTransfer.files.length) byId("bundle").files = event.dataTransfer.files;
+};
+translate();
+// For scripts that check many bundles, and for the tests.
+globalThis.liuhen = {
+  verify,
+  render,
+  Policy,
+  FACTS,
+  sha256,
+  crc32,
+  toHex,
+  fromHex,
+  verifyPlainly,
+  checkPublicKey,
+  readers: {
+    vkey: (bytes) => readVkey(fromUtf8(bytes)),
+    checkpoint: readCheckpoint,
+    leaf: readLeaf,
+    envelope: (bytes) => readEnvelope(fromUtf8(bytes), STATEMENT_TYPE),
+    statement: readStatement,
+    receipt: readReceiptPayload,
+  },
+};

@@ -1,0 +1,163 @@
+// What the verifier found: steps, findings, one verdict per event; and the same as text and JSON.
+
+const VERDICTS = ["OPENED", "DISPOSED", "WITHHELD", "MISSING", "MISMATCH"]; // ascending severity
+const [OPENED, DISPOSED, WITHHELD, MISSING, MISMATCH] = VERDICTS;
+const [FAILED, FLAG, NOT_CHECKED] = ["FAILED", "FLAG", "NOT CHECKED"];
+
+function place(record, number, event, index) {
+  return `record ${record}${number ? ` ${number}` : ""}, event ${event}, leaf ${index}`;
+}
+
+const placeOf = (event) => place(event.record, event.number, event.event, event.index);
+
+class Report {
+  constructor(origin) {
+    this.origin = origin;
+    this.checkpoint = { size: 0n, root: "" };
+    this.logKey = "";
+    this.keyTrusted = false;
+    this.findings = []; // at most WORDS.mostAlike of a kind
+    this.kinds = new Map();
+    this.events = [];
+    this.counts = new Map();
+    this.failures = 0;
+  }
+
+  get ok() {
+    return this.failures === 0;
+  }
+
+  get failedSteps() {
+    const failed = [...this.kinds.values()].filter(({ level }) => level === FAILED);
+    return [...new Set(failed.map(({ step }) => step))].sort((left, right) => left - right);
+  }
+
+  add(step, level, code, where, detail = "") {
+    const name = `${step} ${level} ${code}`;
+    const kind = this.kinds.get(name) ?? { step, level, code, number: 0 };
+    kind.number += 1;
+    this.kinds.set(name, kind);
+    if (kind.number <= WORDS.mostAlike) {
+      this.findings.push({ step, level, code, where, detail: String(detail) });
+    }
+  }
+
+  fail(step, code, where, detail = "") {
+    this.failures += 1;
+    this.add(step, FAILED, code, where, detail);
+  }
+
+  count(step) {
+    this.counts.set(step, (this.counts.get(step) ?? 0) + 1);
+  }
+
+  worsen(event, verdict) {
+    if (VERDICTS.indexOf(verdict) > VERDICTS.indexOf(event.verdict)) event.verdict = verdict;
+  }
+
+  // As the command's --json has it.
+  toJSON() {
+    return {
+      ok: this.ok,
+      origin: this.origin,
+      checkpoint: { size: Number(this.checkpoint.size), root: this.checkpoint.root },
+      log_key: this.logKey,
+      key_trusted: this.keyTrusted,
+      failures: this.failures,
+      failed_steps: this.failedSteps,
+      steps: Object.entries(WORDS.steps).map(([step, [, title]]) => ({
+        step: Number(step),
+        title,
+        checked: this.counts.get(Number(step)) ?? 0,
+      })),
+      kinds: [...this.kinds.values()],
+      findings: this.findings,
+      events: this.events.map(({ index, record, version, event, type, number, verdict, by }) => ({
+        index, record, version, event, type, number, verdict, disposed_by: by,
+      })),
+    };
+  }
+}
+
+// ---- as text: the same sentences as the command's
+
+function say(phrase, at, ...values) {
+  return WORDS.phrases[phrase][at].replace(/\{(\d)\}/g, (_, i) => String(values[i]));
+}
+
+function render(report, at) {
+  const lines = [resultLine(report, at), "", ...aboutLines(report, at), ""];
+  for (const step of Object.keys(WORDS.steps)) {
+    lines.push(stepLine(report, Number(step), at));
+    lines.push(...findingLines(report, Number(step), at).map((line) => `    ${line}`));
+  }
+  lines.push("", say("each", at), ...report.events.map((event) => eventLine(event, at)));
+  return `${lines.join("\n")}\n`;
+}
+
+function resultLine(report, at) {
+  if (!report.ok) return say("failed", at, report.failedSteps.join(say("listed", at)));
+  const open = report.findings.some(({ level }) => level === NOT_CHECKED);
+  return say("whole", at) + (open ? say("open", at) : "");
+}
+
+function aboutLines(report, at) {
+  const tally = (verdict) => report.events.filter((event) => event.verdict === verdict).length;
+  const counted = VERDICTS.filter(tally).map(
+    (verdict) => `${WORDS.verdicts[verdict][at]} (${verdict}) ${tally(verdict)}`,
+  );
+  const tail = counted.length ? say("colon", at) + counted.join(say("comma", at)) : "";
+  return [
+    say("archive", at, report.origin),
+    say("checkpoint", at, report.checkpoint.size, report.checkpoint.root),
+    say("log-key", at, report.logKey || "-"),
+    say("events", at, report.events.length) + tail,
+  ];
+}
+
+function stepState(report, step) {
+  if (report.failedSteps.includes(step)) return "step-failed";
+  return report.counts.get(step) ? "step-ok" : "step-empty";
+}
+
+function stepLine(report, step, at) {
+  const count = report.counts.get(step) ?? 0;
+  const state = say(stepState(report, step), at) + (count ? say("checked", at, count) : "");
+  return `${String(step).padStart(2)}. ${WORDS.steps[step][at]}${say("colon", at)}${state}`;
+}
+
+function findingLines(report, step, at) {
+  const lines = report.findings
+    .filter((finding) => finding.step === step)
+    .map((finding) => WORDS.levels[finding.level][at] + say("colon", at) + findingText(finding, at));
+  for (const { step: of, level, code, number } of report.kinds.values()) {
+    if (of === step && number > WORDS.mostAlike) {
+      const rest = say("more", at, number - WORDS.mostAlike);
+      lines.push(`${WORDS.levels[level][at]}: ${rest}: ${WORDS.findings[code][at]}`);
+    }
+  }
+  return lines;
+}
+
+function findingText({ code, where, detail }, at) {
+  const shown = detail && !WORDS.plain.includes(code) ? ` (${placeText(detail, at)})` : "";
+  const named = WORDS.ofAll.includes(code) ? "" : placeText(where, at) + say("colon", at);
+  return named + WORDS.findings[code][at] + shown;
+}
+
+function placeText(where, at) {
+  where = where.replace(new RegExp(WORDS.eventId, "g"), "");
+  if (at === 1) return where;
+  for (const [expression, meant] of WORDS.places) {
+    where = where.replace(new RegExp(expression, "g"), meant.replace("\\1", "$1"));
+  }
+  return where;
+}
+
+function eventLine(event, at) {
+  const name = `${event.number ?? event.record} v${event.version} ${event.type}`;
+  const where = say("leaf", at, event.index).padStart(8);
+  const verdict = `${event.verdict.padEnd(8)}  ${name}${say("colon", at)}`;
+  const by = event.by === null ? "" : say("by-leaf", at, event.by);
+  return `  ${where}  ${verdict}${WORDS.verdicts[event.verdict][at]}${by}`;
+}
