@@ -85,7 +85,8 @@ from domain.kind import (
     Who,
 )
 from domain.kinds import find
-from domain.record import Record, SignatureState
+from domain.record import Entry, Record, SignatureState
+from domain.resting import shaken
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """How far a claimed time may lie ahead of the archive's clock."""
@@ -706,7 +707,22 @@ def _correct(command: Correct, record: Record, context: Context) -> Decision:
             a for a in _attached(step, values, (*kept, *command.attachments)) if a not in kept
         ),
     )
+    _check_rights_stand(event, target, record, context)
     return Decision(event, {})
+
+
+def _check_rights_stand(event: Corrected, target: Entry, record: Record, context: Context) -> None:
+    rested = shaken(record, event, target, context.directory)
+    if rested is not None:
+        raise StepNotAllowedError(
+            Text(
+                zh=f"“{rested.title.zh}”的办理资格依据此答案,且已办理,不能再更正;"
+                "如有变动,请以新的步骤说明。",
+                en=f"Who might take the step {rested.id!r} rested on this answer, and it was "
+                "taken: the answer is not corrected any more; say what changed in a new step.",
+            ),
+            allowed_steps(record),
+        )
 
 
 def _need_reason(reason: str) -> None:
