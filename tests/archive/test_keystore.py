@@ -2,9 +2,12 @@
 
 import multiprocessing
 import os
+import re
 import secrets
 import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -12,10 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from archive.keystore import KeyDestroyed, KeyStore, SQLiteKeyStore
+from archive.keystore import KeyDestroyed, KeyStore, PostgresKeyStore, SQLiteKeyStore
 from archive.masters import KeyStoreError, MasterMissing, Masters
 
 Open = Callable[[], KeyStore]
+REPO = Path(__file__).parents[2]
 
 
 def test_a_new_records_key_is_there_after_reopening(open_keys: Open) -> None:
@@ -150,13 +154,27 @@ def test_an_old_backup_opens_nothing_with_the_new_master(tmp_path: Path) -> None
 STEPS = ("make", "rewrap_keys", "rewrap_secrets", "remove", "overwrite", "scrub")
 
 
-def _die_at(step: str, path: Path, masters: Path, gone: str) -> None:
+def _open(where: str, masters: Path) -> KeyStore:
+    """A SQLite file, or a PostgreSQL address."""
+    if where.endswith(".db"):
+        return SQLiteKeyStore(Path(where), masters)
+    return PostgresKeyStore(where, masters)
+
+
+@pytest.fixture
+def where(store_name: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if store_name == "sqlite":
+        return str(tmp_path / "keys.db")
+    return str(request.getfixturevalue("postgres_dsn"))
+
+
+def _die_at(step: str, where: str, masters: Path, gone: str) -> None:
     """In a process of its own: start destruction, and be killed at the step."""
 
     def die(*args: object, **kwargs: object) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
-    store = SQLiteKeyStore(path, masters)
+    store = _open(where, masters)
     if step == "make":
         Masters._sync_folder = die  # type: ignore[method-assign]  # noqa: SLF001
     elif step == "rewrap_keys":
@@ -173,19 +191,19 @@ def _die_at(step: str, path: Path, masters: Path, gone: str) -> None:
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_kill_during_destruction_ends_in_one_state(step: str, tmp_path: Path) -> None:
+def test_a_kill_during_destruction_ends_in_one_state(step: str, where: str, tmp_path: Path) -> None:
     """Killed anywhere, the reopened store has one master, and all keys or all but the destroyed."""
-    path, masters = tmp_path / "keys.db", tmp_path / "masters"
-    store = SQLiteKeyStore(path, masters)
+    masters = tmp_path / "masters"
+    store = _open(where, masters)
     gone, kept = store.new_record()[0], store.new_record()
     store.close()
     process = multiprocessing.get_context("spawn").Process(
-        target=_die_at, args=(step, path, masters, gone)
+        target=_die_at, args=(step, where, masters, gone)
     )
     process.start()
     process.join(30)
     assert process.exitcode == -9
-    after = SQLiteKeyStore(path, masters)
+    after = _open(where, masters)
     assert len(list(masters.iterdir())) == 1
     assert after.get(kept[0]) == kept[1]
     committed = step in {"remove", "overwrite", "scrub"}
@@ -198,3 +216,75 @@ def test_a_kill_during_destruction_ends_in_one_state(step: str, tmp_path: Path) 
     with pytest.raises(KeyDestroyed):
         after.get(gone)
     after.close()
+
+
+KILLER = """
+import itertools, os, signal, sys
+from pathlib import Path
+import psycopg
+from archive.keystore import KeyDestroyed, PostgresKeyStore
+dsn, masters = sys.argv[1], Path(sys.argv[2])
+
+def destroy_and_die(gone, last):
+    # Killed at exchange number `last` with the server: before it is sent, or when it was answered.
+    store, seen = PostgresKeyStore(dsn, masters), itertools.count(1)
+    wait = psycopg.Connection.wait
+    def exchange():
+        if next(seen) == last:
+            os.kill(os.getpid(), signal.SIGKILL)
+    def watched(self, *args, **kwargs):
+        exchange()
+        answer = wait(self, *args, **kwargs)
+        exchange()
+        return answer
+    psycopg.Connection.wait = watched
+    store.destroy([gone])
+
+ended = set()
+store = PostgresKeyStore(dsn, masters)
+kept, key = store.new_record()
+store.put_secret("log", b"a signing key")
+store.close()
+for last in itertools.count(1):
+    store = PostgresKeyStore(dsn, masters)
+    gone, its = store.new_record()
+    store.close()
+    child = os.fork()
+    if not child:
+        destroy_and_die(gone, last)
+        os._exit(0)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    store = PostgresKeyStore(dsn, masters)
+    assert len(list(masters.iterdir())) == 1, last
+    assert store.get(kept) == key, last
+    assert store.secret("log") == b"a signing key", last
+    try:
+        assert store.get(gone) == its, last
+        ended.add("as before")
+        assert "destroyed" not in ended, last  # all before COMMIT, or all after it
+    except KeyDestroyed:
+        ended.add("destroyed")
+    store.close()
+    if status == 0:
+        break
+    assert status == -signal.SIGKILL
+assert ended == {"as before", "destroyed"}
+print("killed at", last - 1, "exchanges")
+"""
+
+
+def test_a_kill_at_every_exchange_of_a_destruction(postgres_dsn: str, tmp_path: Path) -> None:
+    """On PostgreSQL too there is one moment: before it nothing was destroyed, after it all was."""
+    done = subprocess.run(
+        [sys.executable, "-c", KILLER, postgres_dsn, str(tmp_path / "masters")],
+        cwd=REPO,
+        env={**os.environ, "PYTHONPATH": str(REPO)},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    killed = re.search(r"killed at (\d+) exchanges", done.stdout)
+    assert killed is not None
+    assert int(killed[1]) >= 20
