@@ -29,12 +29,15 @@ from api.own_keys import key_routes
 from api.pages import routes as pages
 from api.problems import Refusal
 from api.settings import Settings
+from api.signoff_keys import signoff_key_routes
+from api.signoffs import signoff_routes
 from api.sources import source_routes
 from api.steps import step_routes
 from archive.accesses import AccessLog
 from archive.callers import CallerRefusedError, Callers
 from archive.evidence.errors import EvidenceError
 from archive.opening import Archive
+from archive.signoff_keys import SignoffKeys
 from archive.store import StoreError
 from archive.views.database import ViewError
 from archive.views.register import RegisterError
@@ -71,6 +74,7 @@ def create_desk(archive: Archive, settings: Settings) -> Desk:
         pool=ThreadPoolExecutor(settings.threads, thread_name_prefix="request"),
         retention=retention,
         executions=Executions(retention.disposals),
+        signoff=SignoffKeys(archive.keys, archive.keyring, archive.committer),
     )
 
 
@@ -110,7 +114,8 @@ def create_app(archive: Archive, settings: Settings) -> FastAPI:
     routers = (
         reading.router, listing.router, uploads.router, tlog.router, health.router, manual.router,
         act_routes(), batch_routes(), caller_routes(), source_routes(), key_routes(),
-        envelope_routes(), retention_lists.router, disposal_routes(),
+        envelope_routes(), signoff_key_routes(), signoff_routes(), retention_lists.router,
+        disposal_routes(),
     )  # fmt: skip
     for router in routers:
         app.include_router(router)

@@ -21,7 +21,7 @@ from archive.keystore import KeyDestroyed
 from archive.ledger import Asked, NoSuchRecordError, Outcome, Prepared, RecordDestroyedError, new_id
 from archive.store import Committed, StoreError, VersionConflict
 from domain.clocks import clocks
-from domain.commands import Actor, AnyCommand, Correct, Open, TakeStep
+from domain.commands import Actor, AnyCommand, Correct, Open, Refuse, Sign, TakeStep
 from domain.decide import allowed_steps, no_such_record
 from domain.errors import (
     DisposalError,
@@ -275,7 +275,27 @@ def _bad_tag() -> Refusal:
 def check_command(visit: Visit, command: AnyCommand, record: Record | None) -> None:
     """What a command says, against what its caller may reach."""
     _check_departments(visit, command)
+    _check_signoff(visit, command, record)
     _check_named(visit, command, record)
+
+
+def _check_signoff(visit: Visit, command: AnyCommand, record: Record | None) -> None:
+    """A signature is made with a key that only the person can use, where the settings ask for it,
+    and by whoever has such a key."""
+    desk, person = visit.desk, visit.guest.person
+    if person is None or command.actor.assurance not in ("session", "api-key"):
+        return
+    if not _is_signature(command, record):
+        return
+    if desk.settings.signoff == "personal" or desk.signoff.valid(person.id):
+        raise Refusal("signoff-required")
+
+
+def _is_signature(command: AnyCommand, record: Record | None) -> bool:
+    if isinstance(command, TakeStep) and record is not None:
+        step = record.kind.step(command.step)
+        return step is not None and step.signoff is not None
+    return isinstance(command, Sign | Refuse)
 
 
 def _check_named(visit: Visit, command: AnyCommand, record: Record | None) -> None:

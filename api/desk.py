@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from api.executing import Executions
 from api.groups import Groups
 from api.idempotency import Windows
+from api.pages.sessions import Failures
 from api.settings import Settings
 from archive.accesses import AccessLog
 from archive.callers import Callers
 from archive.opening import Archive
+from archive.signoff_keys import SignoffKeys
 from domain.calendar import Calendar
 from domain.directory import Directory
 from retention.due import DueView
@@ -34,6 +36,9 @@ class Desk:
     """For appends: those that arrive together are taken together."""
     retention: Retention
     executions: Executions
+    signoff: SignoffKeys
+    attempts: Failures = field(default_factory=Failures)
+    """Passphrases that failed."""
 
     @property
     def directory(self) -> Directory:

@@ -44,7 +44,7 @@ from archive.sealing import AttachedPart
 from archive.store import Committed, ContentRow, Sealed, StoredContent, StoredEvent, VersionConflict
 from domain.commands import Actor
 from domain.errors import DomainError
-from domain.events import AnyEvent, Attachment
+from domain.events import AnyEvent, Assurance, Attachment
 from domain.kind import text
 from domain.kinds import find
 from domain.record import Record
@@ -84,11 +84,9 @@ def prepare(request: Request, raw: bytes) -> Response:
     decided = archive.ledger.prepare(command, expected=item.expected_version)
     event = decided.decision.event
     author = archive.keyring.author
-    stated = sealing.state(event, author, record.head if record else None, (), _seen(visit))
+    stated = sealing.state(event, author, record.head if record else None, (), seen(visit))
     skeleton = {**orjson.loads(statement.encode(stated)), "key": None, "parts": []}
-    attached = archive.attachments.attached([a.id for a in event.attachments])
-    numbered = (sealing.numbered(attached[a.id].part, n)
-                for n, a in enumerate(event.attachments, start=1))  # fmt: skip
+    numbered = attached_parts(visit, event)
     parts = [{"alg": part.alg, **asdict(part)} for part in numbered]
     body = {
         "content": sealing.content_bytes(event).decode(),
@@ -98,7 +96,13 @@ def prepare(request: Request, raw: bytes) -> Response:
     return answer(body)
 
 
-def _seen(visit: Visit) -> Seen | None:
+def attached_parts(visit: Visit, event: AnyEvent) -> list[statement.Part]:
+    """The parts of the files that an event names, numbered after its content."""
+    held = visit.desk.archive.attachments.attached([a.id for a in event.attachments])
+    return [sealing.numbered(held[a.id].part, n) for n, a in enumerate(event.attachments, start=1)]
+
+
+def seen(visit: Visit) -> Seen | None:
     latest = visit.desk.archive.log.latest()
     if latest is None:
         return None
@@ -106,10 +110,10 @@ def _seen(visit: Visit) -> Seen | None:
     return Seen(int(lines[1]), base64.b64decode(lines[2]).hex())
 
 
-def own_actor(guest: Guest, behalf: str | None) -> Actor:
+def own_actor(guest: Guest, behalf: str | None, assurance: Assurance = "own-key") -> Actor:
     if guest.person is None:
-        return Actor(None, system=guest.caller.id, assurance="own-key")
-    return Actor(guest.person.id, behalf=behalf, assurance="own-key")
+        return Actor(None, system=guest.caller.id, assurance=assurance)
+    return Actor(guest.person.id, behalf=behalf, assurance=assurance)
 
 
 # ---------------------------------------------------------------- accepting
@@ -119,17 +123,22 @@ def take_envelope(request: Request, raw: bytes) -> Response:
     visit = visit_of(request)
     request.scope["caller"] = visit.guest.caller.id
     said = read_as(SignedEnvelope, parse_json(raw))
-    envelope = said.envelope.encode()
+    return told(visit, take(visit, said.envelope.encode(), said.parts[0], "own-key"))
+
+
+def take(visit: Visit, envelope: bytes, opened: OpenedPart, assurance: Assurance) -> Outcome:
+    """Commit an envelope that its author signed with a key of that assurance, or say why not."""
     signed = dsse.parse(envelope, dsse.STATEMENT_TYPE)
     stated = statement.parse(signed.payload)
-    _check_author(visit, signed, stated)
+    _check_author(visit, signed, stated, assurance)
     first = _sent_before(visit, stated, envelope)
     if first is not None:
-        return _told(visit, first)
+        return first
     record = None if stated.version == 1 else visit.reach(stated.record)
     _check_place(stated, record)
-    rows, event = _content(visit, said, stated, envelope)
-    command = command_of(event, own_actor(visit.guest, event.behalf), visit)
+    rows, event = _content(visit, opened, stated, envelope)
+    actor = own_actor(visit.guest, event.behalf, assurance)
+    command = command_of(event, actor, visit)
     check_source(visit, event.source)
     visit.guest.check_step(stated.kind, word(event))
     check_command(visit, command, record)
@@ -153,22 +162,24 @@ def take_envelope(request: Request, raw: bytes) -> Response:
     source = None
     if event.source is not None and event.source_id is not None:
         source = visit.desk.windows.source(visit.guest.id, event.source, event.source_id)
-    return _told(visit, ledger.accept(sealed, prepared.decision, source))
+    return ledger.accept(sealed, prepared.decision, source)
 
 
-def _told(visit: Visit, outcome: Outcome) -> Response:
+def told(visit: Visit, outcome: Outcome) -> Response:
     said = reply(visit, outcome)
     return Response(said.content(), said.status, said.headers, media_type="application/json")
 
 
-def _check_author(visit: Visit, signed: dsse.Envelope, stated: Statement) -> None:
+def _check_author(
+    visit: Visit, signed: dsse.Envelope, stated: Statement, assurance: Assurance
+) -> None:
     archive = visit.desk.archive
     if stated.origin != archive.options.origin:
         raise refuse_envelope("the statement is for another log", "声明属于另一日志")
-    if stated.assurance != "own-key" or stated.actor != visit.guest.id:
+    if stated.assurance != assurance or stated.actor != visit.guest.id:
         raise refuse_envelope(
-            "the statement must name this caller as actor, and own-key as assurance",
-            "声明须以本调用方为行为人,assurance 须为 own-key",
+            f"the statement must name this caller as actor, and {assurance} as assurance",
+            f"声明须以本调用方为行为人,assurance 须为 {assurance}",
         )
     if signed.keyid != stated.key:
         raise refuse_envelope("the signature is not by the key stated", "签名与声明的密钥不符")
@@ -212,10 +223,10 @@ def _check_place(stated: Statement, record: Record | None) -> None:
 
 
 def _content(
-    visit: Visit, said: SignedEnvelope, stated: Statement, envelope: bytes
+    visit: Visit, opened: OpenedPart, stated: Statement, envelope: bytes
 ) -> tuple[tuple[ContentRow, ...], AnyEvent]:
     """The rows to store, and the event they say; every part is made again from what was sent."""
-    archive, opened = visit.desk.archive, said.parts[0]
+    archive = visit.desk.archive
     key, plain = raw_bytes(opened.key, "parts.0.key", 32), opened.plaintext.encode()
     if not stated.parts or stated.parts[0].role != "content":
         raise refuse_envelope("the first part must be the content", "第一部分须为内容")

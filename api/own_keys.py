@@ -54,7 +54,7 @@ def raw_bytes(told: str, name: str, length: int | None = None) -> bytes:
     return found
 
 
-def _challenge_mac(visit: Visit, until: str) -> str:
+def challenge_mac(visit: Visit, until: str) -> str:
     desk = visit.desk
     secret = desk.archive.keys.secret_or_make("challenge-mac", desk.windows.fresh_secret)
     return mac(secret, "challenge", visit.guest.id, until).hex()
@@ -63,9 +63,22 @@ def _challenge_mac(visit: Visit, until: str) -> str:
 def make_challenge(request: Request, _: bytes) -> Response:
     visit = visit_of(request)
     visit.guest.check_right("write")
-    until = time_text(visit.now + CHALLENGE_FOR)
-    said = {"challenge": f"{until} {_challenge_mac(visit, until)}", "until": until}
+    challenge = fresh_challenge(visit)
+    said = {"challenge": challenge, "until": challenge.partition(" ")[0]}
     return answer({**said, "origin": visit.desk.archive.options.origin}, status=201)
+
+
+def fresh_challenge(visit: Visit) -> str:
+    until = time_text(visit.now + CHALLENGE_FOR)
+    return f"{until} {challenge_mac(visit, until)}"
+
+
+def check_challenge(visit: Visit, challenge: str) -> None:
+    """Refuses a challenge that was not made for this caller, or too long ago."""
+    until, _, code = challenge.partition(" ")
+    fresh = mac_equal(code, challenge_mac(visit, until)) and until > time_text(visit.now)
+    if not fresh:
+        raise refuse_envelope("the challenge is not ours, or too old", "质询无效或已过期")
 
 
 def register_key(request: Request, raw: bytes) -> Response:
@@ -73,10 +86,7 @@ def register_key(request: Request, raw: bytes) -> Response:
     visit.guest.check_right("write")
     said = read_as(NewKey, parse_json(raw))
     public, proof = raw_bytes(said.public, "public", 32), raw_bytes(said.proof, "proof", 64)
-    until, _, code = said.challenge.partition(" ")
-    fresh = mac_equal(code, _challenge_mac(visit, until)) and until > time_text(visit.now)
-    if not fresh:
-        raise refuse_envelope("the challenge is not ours, or too old", "质询无效或已过期")
+    check_challenge(visit, said.challenge)
     archive = visit.desk.archive
     message = POSSESSION + archive.options.origin.encode() + b"\n" + said.challenge.encode()
     VerifyKey.from_public(public).verify(proof, message)

@@ -20,7 +20,14 @@ from archive.evidence import dsse, leaf, receipt, statement
 from archive.evidence.errors import EvidenceError, KeyRefused
 from archive.evidence.instant import time_text
 from archive.evidence.keys import SigningKey, check_public_key, key_id
-from archive.evidence.register import KIND, REGISTERED, REVOKED, KeyRegister, register_record
+from archive.evidence.register import (
+    KIND,
+    REGISTERED,
+    REVOKED,
+    SIGNOFF_REGISTERED,
+    KeyRegister,
+    register_record,
+)
 from archive.evidence.statement import Statement
 from archive.keystore import KeyStore
 from archive.sealing import INTERNAL, Author
@@ -150,6 +157,20 @@ class Keyring:
         self._commit(committer, self._registration(public, "own", owner))
         return key_id(public)
 
+    def check_signoff(self, facts: dict[str, Any]) -> None:
+        """EvidenceError where the register would refuse a person's key as things stand."""
+        with self._lock:
+            self.register.check_signoff(self.store.head().size, facts)
+
+    def register_signoff(self, committer: Committer, facts: dict[str, Any]) -> None:
+        """Register a passkey or a personal key of a person's (docs/formats.md 8). KeyRefused."""
+        self._commit(committer, (SIGNOFF_REGISTERED, facts))
+
+    def look(self) -> None:
+        """Read the register again if another process has written to it."""
+        if self.store.versions([self.record])[self.record] != self.version:
+            self.refresh()
+
     def revoke(self, committer: Committer, name: str, reason: str) -> None:
         """From the next leaf on, signatures by this key count no more.
 
@@ -218,6 +239,11 @@ class Keyring:
         """Whether the register says so already. KeyRefused where it can never say so: the log
         keeps what is committed, and an event that no verifier accepts would stay in it for ever."""
         name, entry = facts["key"], self.register.entries.get(facts["key"])
+        if event_type == SIGNOFF_REGISTERED:
+            if entry is not None and self._valid(name) and entry.owner == facts["owner"]:
+                return True
+            self.check_signoff(facts)
+            return False
         if event_type == REGISTERED:
             if entry is None:
                 return False

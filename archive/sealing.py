@@ -235,7 +235,8 @@ def _filed_facts(event: Filed) -> dict[str, Any]:
 # way takes three times as long.
 def _spelling(facts: str, parts: str, refs: str, type_: str) -> re.Pattern[str]:
     return re.compile(
-        r'\{"actor":(null|"[0-9a-f]{32}"),"assurance":"(session|api-key|own-key|passkey|personal-key|system)"'
+        r'\{"actor":(null|"[0-9a-f]{32}")'
+        r',"assurance":"(session|api-key|own-key|passkey|personal-key|system)"'
         rf',"behalf":(null|"[0-9a-f]{{32}}"),"event":"[0-9a-f]{{32}}","facts":\{{{facts}\}}'
         r',"key":"[0-9a-f]{64}"'
         r',"kind":"[a-z0-9][a-z0-9._-]{0,63}+","kind_version":[1-9][0-9]{0,14}+'

@@ -104,11 +104,16 @@ class KeyRegister:
 
     def _register_signoff(self, index: int, statement: Statement) -> None:
         facts = statement.facts
-        name, alg, rp = facts["key"], facts["alg"], facts["rp"]
-        public = base64.b64decode(facts["public"])
-        if key_id(public) != name:
+        key = self.check_signoff(index, facts)
+        use = "personal" if facts["rp"] is None else "passkey"
+        self._put(facts["key"], Entry(key, use, facts["owner"], index))
+
+    def check_signoff(self, index: int, facts: Mapping[str, Any]) -> VerifyKey | Passkey:
+        """The key that such a registration at this index brings; EvidenceError if it may not."""
+        alg, rp, public = facts["alg"], facts["rp"], base64.b64decode(facts["public"])
+        if key_id(public) != facts["key"]:
             raise KeyRefused("key id does not fit its public bytes", "key-id")
-        if name in self.entries:
+        if facts["key"] in self.entries:
             raise KeyRefused(
                 "key is registered already; a revoked key never comes back", "key-again"
             )
@@ -116,8 +121,7 @@ class KeyRegister:
             raise KeyRefused("a passkey has an rp id, and only a passkey", "key-form")
         key = Passkey.from_public(alg, public, rp) if rp is not None else _personal(public)
         self._check_approval(index, facts["approved"], facts["owner"])
-        use = "personal" if rp is None else "passkey"
-        self._put(name, Entry(key, use, facts["owner"], index))
+        return key
 
     def _check_approval(self, index: int, approved: Mapping[str, Any], owner: str) -> None:
         """What is said to have let a key in is a key of the same person, then valid."""
