@@ -148,22 +148,25 @@ def listing(record: Record) -> Listing:
     )
 
 
-def replays(record: Record) -> Iterator[Listing]:
+@_remembered
+def replays(record: Record) -> tuple[Listing, ...]:
     """The lists that a restoration repeats, each as it was executed before the loss."""
-    for entry in record.entries:
-        if entry.step == "replay":
-            yield Listing(
-                list_hash=entry.values["list_hash"],
-                medium=entry.values["medium"],
-                items=_items(entry.values["items"]),
-                owners=frozenset(),
-                barred=frozenset(),
-                entry=entry.digest,
-                version=entry.version,
-                listed_by=entry.actor,
-                time_status="proven",
-                approvals=tuple(row["digest"] for row in entry.values["approvals"]),
-            )
+    return tuple(
+        Listing(
+            list_hash=entry.values["list_hash"],
+            medium=entry.values["medium"],
+            items=_items(entry.values["items"]),
+            owners=frozenset(),
+            barred=frozenset(),
+            entry=entry.digest,
+            version=entry.version,
+            listed_by=entry.actor,
+            time_status="proven",
+            approvals=tuple(row["digest"] for row in entry.values["approvals"]),
+        )
+        for entry in record.entries
+        if entry.step == "replay"
+    )
 
 
 def _listed(record: Record) -> Entry | None:
@@ -251,6 +254,7 @@ def approvals(record: Record) -> tuple[Approval, ...]:
     )
 
 
+@_remembered
 def results(record: Record) -> Mapping[str, Result]:
     """What came of each item, by item: a later result replaces an earlier one."""
     return {
