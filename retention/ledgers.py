@@ -16,7 +16,6 @@ from archive.almanac import standing
 from archive.opening import Archive
 from archive.sealing import INTERNAL, unseal
 from archive.store import Quiet
-from domain import disposals
 from domain.events import EVENT_TYPES, LinkedTo
 from domain.kind import Kind
 from domain.kinds import all_versions, find
@@ -129,18 +128,6 @@ class Shelf:
         rows = self._ledger.store.leaves(0, topics=topics(DISPOSAL))
         known = dict.fromkeys(row.record_id for row in rows)
         return tuple(r for r in known if self._ledger.get(r).state == "executing")
-
-    def listed(self) -> dict[str, str]:
-        """The disposal of each record, and of each paper copy, that stands on a list which is
-        neither certified nor withdrawn."""
-        rows = self._ledger.store.leaves(0, topics=topics(DISPOSAL))
-        records = (self._ledger.get(r) for r in dict.fromkeys(row.record_id for row in rows))
-        return {
-            item.copy or item.record: record.id
-            for record in records
-            if record.state not in ("certified", "withdrawn")
-            for item in disposals.listing(record).items.values()
-        }
 
     # ---------------------------------------------------------------- following
 

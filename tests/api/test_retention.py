@@ -42,6 +42,8 @@ def test_a_whole_disposal_over_http(keeping: Keeping) -> None:
     assert plant.get("boss", f"/v1/records/{gone}/events/1/proof").status_code == 200
     assert plant.get("boss", f"/v1/records/{gone}/events/1/receipt").status_code == 200
     assert plant.get("boss", f"/v1/records/{kept}").status_code == 200
+    told = plant.get("boss", f"/v1/records/{gone}/retention").json()
+    assert (told["status"], told["listed_in"]) == ("disposed", None)
 
 
 def test_nothing_of_what_is_gone_is_found_or_listed(keeping: Keeping) -> None:
@@ -420,7 +422,7 @@ def test_a_key_without_the_right_reads_or_lists_nothing(keeping: Keeping) -> Non
     assert plant.post("narrow", "/v1/retention/disposals", {"all_due": True}).status_code == 403
     assert plant.get("narrow", "/v1/retention/due").status_code == 200
     assert plant.get(None, "/v1/retention/due").status_code == 401
-    plant.register_caller("office", person=plant.people["boss"], kinds=["complaint"])
+    plant.register_caller("office", person=plant.people["boss"], kinds=[{"kind": "complaint"}])
     assert plant.get("office", "/v1/retention/rules").status_code == 403
     scope = [plant.departments["cs"]]
     plant.register_caller("scoped", person=plant.people["boss"], departments=scope)
