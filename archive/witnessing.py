@@ -329,10 +329,14 @@ class Witnesses:
         waiting = next(self._store.checkpoints(after=size), latest)
         return QuorumHealth(size or None, waiting.made_at)
 
-    def tell_quorum(self) -> None:
-        """A line in the server's log when heads stop going out, and when they do again."""
+    def tell_quorum(self, grace: timedelta) -> None:
+        """A line in the server's log when heads stop going out, and when they do again; that a
+        head waits for its last cosignature for less than `grace` is how it always goes."""
         state = self.quorum()
-        unmet = state is not None and state.behind_since is not None
+        since = state.behind_since if state is not None else None
+        unmet = since is not None and self._clock() - since > grace
+        if since is not None and not unmet and self._unmet:
+            return  # another head waits by now
         with self._lock:
             changed, self._unmet = unmet != self._unmet, unmet
         if changed and state is not None:
@@ -408,6 +412,7 @@ class Cosigner:
 
     Each is shown every new head within `poll` seconds, and the same head again after `interval`,
     since time goes on; after a failure it waits `retry` seconds, then twice that, up to `longest`.
+    Heads that found no quorum for `grace` seconds are told of.
     """
 
     def __init__(
@@ -417,9 +422,11 @@ class Cosigner:
         poll: float = 2.0,
         retry: float = 5.0,
         longest: float = 300.0,
+        grace: float = 60.0,
     ) -> None:
         self._witnesses, self._interval, self._poll = witnesses, interval, poll
         self._retry, self._longest = retry, longest
+        self._grace = timedelta(seconds=grace)
         self._turns = {name: _Turn() for name in witnesses.names}
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -462,6 +469,6 @@ class Cosigner:
 
     def _tell(self) -> None:
         try:
-            self._witnesses.tell_quorum()
+            self._witnesses.tell_quorum(self._grace)
         except StoreError as error:
             _log.warning("the quorum is not known", extra={"said": {"why": type(error).__name__}})

@@ -67,7 +67,7 @@ def _policy(options: argparse.Namespace) -> Policy | None:
     if options.vkey:
         return Policy.of_vkey(options.vkey)
     if options.policy:
-        return Policy.parse(Path(options.policy).read_text(encoding="utf-8"))
+        return Policy.parse(Path(options.policy).read_bytes())
     return None
 
 
@@ -92,6 +92,7 @@ def as_json(report: Report) -> dict[str, object]:
         "checkpoint": {"size": report.checkpoint_size, "root": report.checkpoint_root},
         "log_key": report.log_key,
         "key_trusted": report.key_trusted,
+        "cosigned": [{"witness": name, "time": at} for name, at in report.cosigned],
         "failures": report.failures,
         "failed_steps": report.failed_steps,
         "steps": steps,

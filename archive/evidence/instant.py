@@ -4,7 +4,7 @@ Texts of this form sort as the instants do, so comparing them needs no parsing.
 """
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from archive.evidence.errors import FormatError
 
@@ -18,6 +18,14 @@ def time_text(moment: datetime) -> str:
         raise FormatError("a time needs its zone: pass an aware datetime")
     utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
     return utc.isoformat(timespec="microseconds")[:-6] + "Z"  # instead of +00:00
+
+
+def seconds_text(seconds: int) -> str:
+    """POSIX seconds in this form; beyond the year 9999, which is no date, as they are."""
+    try:
+        return time_text(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds))
+    except OverflowError:
+        return f"{seconds} s"
 
 
 def parse_time(text: str) -> datetime:

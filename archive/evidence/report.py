@@ -124,6 +124,7 @@ class Report:
     checkpoint_root: str = ""
     log_key: str = ""
     key_trusted: bool = False  # the log key came from the reader, not from the bundle
+    cosigned: list[tuple[str, str]] = field(default_factory=list)  # trusted witnesses, and when
     findings: list[Finding] = field(default_factory=list)  # at most MOST_ALIKE of a kind
     kinds: dict[tuple[int, Level, str], int] = field(default_factory=dict)  # how many of each
     events: Events = field(default_factory=Events)

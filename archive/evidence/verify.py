@@ -10,6 +10,7 @@ from archive.evidence.container import Container
 from archive.evidence.disclosure import Disclosure
 from archive.evidence.errors import BundleError, EvidenceError, FormatError, SignatureError
 from archive.evidence.history import History, Seen
+from archive.evidence.instant import seconds_text
 from archive.evidence.listing import Row, heading, row_line
 from archive.evidence.passkey import Passkey
 from archive.evidence.passkey import parse as parse_assertion
@@ -85,10 +86,14 @@ class _Run:
         if self.policy is None:
             report.add(3, Level.NOT_CHECKED, "key-from-bundle", str(named))
             return
+        if not self.policy.wants_witnesses:
+            report.add(3, Level.NOT_CHECKED, "unwitnessed", bundle.CHECKPOINT)
         try:
-            self.policy.check(parsed, self.head.origin)
-        except EvidenceError as error:
-            report.fail(3, "policy", bundle.CHECKPOINT, error)
+            times = self.policy.check(parsed, self.head.origin)
+        except SignatureError as error:
+            report.fail(3, error.code or "policy", bundle.CHECKPOINT, error)
+        else:
+            report.cosigned = [(name, seconds_text(at)) for name, at in times.items()]
 
     def _leaves(self) -> Iterator[tuple[bundle.ProvenLeaf, bool]]:
         """Leaves of both files as one sequence, ascending by index; True: from the register's."""

@@ -45,6 +45,19 @@ FINDINGS: Mapping[str, Both] = {
         " got another way",
     ),
     "policy": ("检查点不符合您所信任的公钥或策略", "the key or policy you trust refuses it"),
+    "quorum": (
+        "您的策略所要求的见证方未达法定数",
+        "it is not cosigned by the quorum of witnesses that your policy wants",
+    ),
+    "cosignature": (
+        "您所信任的见证方的会签不符",
+        "the cosignature of a witness that you trust does not fit",
+    ),
+    "unwitnessed": (
+        "您未要求见证方会签：若此日志另有一个版本，无从察觉；请以 --policy 给出见证方",
+        "you asked for no witnesses: a second version of this log would not be noticed; name"
+        " witnesses with --policy",
+    ),
     # 4
     "inclusion": (
         "此叶不在检查点所证明的日志中（被改动或未曾入档）",
@@ -182,7 +195,7 @@ FINDINGS: Mapping[str, Both] = {
 }
 
 # Those of the bundle as a whole: no place to name.
-OF_ALL = frozenset({"key-from-bundle", "tail"})
+OF_ALL = frozenset({"key-from-bundle", "tail", "unwitnessed"})
 # Those that say by themselves all that an auditor can use; the parser's English is in --json.
 PLAIN = frozenset(
     [
@@ -219,6 +232,7 @@ PHRASES: Mapping[str, Both] = {
     "archive": ("档案：{0}", "Archive: {0}"),
     "checkpoint": ("检查点：{0} 条，根 {1}", "Checkpoint: {0} leaves, root {1}"),
     "log-key": ("日志公钥：{0}", "Log key: {0}"),
+    "cosigned": ("见证方 {0} 于 {1} 会签", "cosigned by the witness {0} at {1}"),
     "events": ("事件：{0} 个", "Events: {0}"),
     "step-failed": ("失败", "FAILED"),
     "step-ok": ("通过", "ok"),
@@ -292,6 +306,8 @@ def _step(report: Report, step: int, title: str, at: int) -> list[str]:
         state = "step-failed"
     tail = _say("checked", at, count) if count else ""
     lines = [f"{step:2}. {title}{_say('colon', at)}{_say(state, at)}{tail}"]
+    if step == 3:
+        lines += [f"    {_say('cosigned', at, name, when)}" for name, when in report.cosigned]
     lines += [_finding(finding, at) for finding in report.of_step(step)]
     for (of, level, code), number in report.kinds.items():
         if of == step and number > MOST_ALIKE:
