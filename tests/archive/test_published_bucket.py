@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from tests.archive.small_archive import ORIGIN, SmallArchive, sqlite_archive
 from tests.archive.test_log import grow
 from tests.conftest import absent
 
+REPO = Path(__file__).parents[2]
 WHO = {"accessKey": "tester", "secretKey": "not-secret"}
 BUCKET = "logs"
 
@@ -76,6 +78,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         running.wait()
 
 
+@cache
 def client(address: str) -> Any:
     boto3 = pytest.importorskip("boto3", reason="the extra s3 is not installed")
     return boto3.client(
@@ -120,11 +123,16 @@ def published_to(small: SmallArchive, place: str) -> Published:
 def objects(server: str, place: str) -> dict[str, dict[str, Any]]:
     """Each object under the place, with what a reader would get."""
     prefix = place.removeprefix(f"s3://{BUCKET}/") + "/"
-    listed = client(server).list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", [])
     return {
-        each["Key"].removeprefix(prefix): client(server).get_object(Bucket=BUCKET, Key=each["Key"])
-        for each in listed
+        name: client(server).get_object(Bucket=BUCKET, Key=prefix + name)
+        for name in tags(server, place)
     }
+
+
+def tags(server: str, place: str) -> dict[str, str]:
+    prefix = place.removeprefix(f"s3://{BUCKET}/") + "/"
+    listed = client(server).list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", [])
+    return {each["Key"].removeprefix(prefix): each["ETag"] for each in listed}
 
 
 def read(small: SmallArchive, server: str, place: str) -> tuple[int, list[bytes]]:
@@ -176,6 +184,51 @@ def test_two_firsts_at_once(small: SmallArchive, server: str, place: str) -> Non
     with slow.held(), pytest.raises(PublishError, match="changed meanwhile"):
         slow.put_checkpoint(b"older\n", None)
     assert read(small, server, place)[0] == 2
+
+
+KILLER = """
+import itertools, os, signal, sys
+from pathlib import Path
+from archive.publishing import publish, target_at
+from tests.archive.small_archive import sqlite_archive
+for last in itertools.count(1):
+    target = target_at(sys.argv[2] + str(last))  # before the fork: the client loads slowly
+    child = os.fork()
+    if child == 0:
+        small, seen = sqlite_archive(Path(sys.argv[1])), itertools.count(1)
+        def sent(event, _):
+            if event == "http.client.send" and next(seen) == last:
+                os.kill(os.getpid(), signal.SIGKILL)
+        sys.addaudithook(sent)
+        publish(small, target)
+        os._exit(0)
+    if os.waitpid(child, 0)[1] == 0:
+        print(last)
+        break
+"""
+
+
+@pytest.mark.slow
+def test_killed_at_every_request(
+    small: SmallArchive, server: str, place: str, tmp_path: Path
+) -> None:
+    """Killed before anything it sends, the bucket holds no checkpoint, or a whole log."""
+    grow(small, 298)
+    small.log.checkpoint()
+    ran = subprocess.run(
+        [sys.executable, "-c", KILLER, str(tmp_path), place],
+        cwd=REPO, check=True, timeout=120, capture_output=True, text=True,
+    )  # fmt: skip
+    trials = int(ran.stdout)
+    complete = tags(server, f"{place}{trials}")
+    readable = 0
+    for last in range(1, trials):
+        if "checkpoint" in tags(server, f"{place}{last}"):
+            assert read(small, server, f"{place}{last}")[0] == 300
+            readable += 1
+        publish(small, target_at(f"{place}{last}"))
+        assert tags(server, f"{place}{last}") == complete
+    assert 0 < readable < trials - len(complete)
 
 
 @pytest.mark.parametrize("place_", ["s3://", "s3://Logs", "s3://a/b?c", "s3://../x"])

@@ -269,6 +269,7 @@ for last in itertools.count(1):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("before", "after"), [(0, 300), (300, 600)])
 def test_killed_at_every_write(
     on_sqlite: SmallArchive, tmp_path: Path, before: int, after: int
