@@ -296,7 +296,8 @@ class _Place:
             for path in folder.glob(f"{name}*"):
                 path.unlink()
         shutil.rmtree(folder / "master", ignore_errors=True)
-        (folder / "check.json").unlink(missing_ok=True)
+        for name in ("check.json", "check.new"):
+            (folder / name).unlink(missing_ok=True)
         others = [path.name for path in folder.iterdir() if path.name != RESTORING]
         if others:
             raise BackupError(f"{folder} holds {', '.join(sorted(others))}: restore elsewhere")
