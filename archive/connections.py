@@ -54,6 +54,15 @@ class Pool(Generic[C]):
         for connection in idle:
             self._close(connection)
 
+    @contextmanager
+    def closed_on_error(self) -> Iterator[None]:
+        """For whoever opens a store: where that fails, no connection is left."""
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise
+
     def close(self) -> None:
         with self._lock:
             self._closed = True

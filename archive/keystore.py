@@ -18,6 +18,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from archive.connections import Pool
 from archive.evidence.content import unwrap_record_key, wrap_record_key
 from archive.evidence.errors import ContentError
 from archive.masters import KeyStoreError, Master, MasterMissing, Masters
+from archive.schema_steps import Step
 from archive.sql import Execute, Row, micros, raw
 from archive.sql_copy import batches
 
@@ -48,6 +50,7 @@ CREATE TABLE IF NOT EXISTS generation (
   one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1), id TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 """
+STEPS = (Step("0.1.0", TABLES),)
 CACHED = 20_000
 AHEAD_FIRST, AHEAD_MOST = 16, 512
 CHUNK = 5_000
@@ -425,7 +428,7 @@ class SQLiteKeyStore(KeyStore):
     """One file beside the archive's."""
 
     def __init__(self, path: Path, master_dir: Path) -> None:
-        self._writer = sqlite.Writer(path, TABLES)
+        self._writer = sqlite.Writer(path, STEPS)
         self._pool: Pool[apsw.Connection] = Pool(
             lambda: sqlite.connect_reader(path), apsw.Connection.close, lambda _: False
         )
@@ -469,6 +472,11 @@ class SQLiteKeyStore(KeyStore):
             self._writer.connection.close()
 
 
+def _for_postgres(step: Step) -> Step:
+    tables = step.statements.replace(" STRICT, WITHOUT ROWID", "").replace("BLOB", "bytea")
+    return replace(step, statements=tables.replace("INTEGER", "bigint"))
+
+
 class PostgresKeyStore(KeyStore):
     """A schema of its own, or another server; every process must reach the same master folder."""
 
@@ -479,9 +487,8 @@ class PostgresKeyStore(KeyStore):
             lambda connection: connection.closed,
         )
         self._turn = threading.local()
-        tables = TABLES.replace(" STRICT, WITHOUT ROWID", "").replace("BLOB", "bytea")
-        with self._pool.lend() as connection:
-            postgres.create(connection, schema, tables.replace("INTEGER", "bigint"), "generation")
+        with self._pool.closed_on_error(), self._pool.lend() as connection:
+            postgres.create(connection, schema, [_for_postgres(step) for step in STEPS])
         super().__init__(master_dir)
 
     def _read(self, statement: str, params: Sequence[object] = ()) -> list[Row]:

@@ -20,7 +20,9 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from archive import schema_steps
 from archive.connections import Pool
+from archive.schema_steps import Step, Steps
 from archive.sql import (
     OF_EVENT,
     Execute,
@@ -91,18 +93,6 @@ CREATE TABLE IF NOT EXISTS checkpoints (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, size bigint NOT NULL, note bytea NOT NULL,
   made_at bigint NOT NULL, UNIQUE (size, note)
 );
-CREATE TABLE IF NOT EXISTS timestamps (
-  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, token_hash bytea NOT NULL UNIQUE,
-  size bigint NOT NULL, note_hash bytea NOT NULL, authority text NOT NULL, token bytea NOT NULL,
-  gen_time bigint NOT NULL, ends bigint NOT NULL, renews bytea, renewed bigint NOT NULL DEFAULT 0
-);
-CREATE INDEX IF NOT EXISTS timestamps_newest ON timestamps (authority, gen_time);
-CREATE INDEX IF NOT EXISTS timestamps_ending ON timestamps (ends) WHERE renewed = 0;
-CREATE TABLE IF NOT EXISTS cosignatures (
-  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, size bigint NOT NULL, witness text NOT NULL,
-  signature bytea NOT NULL, time bigint NOT NULL, UNIQUE (size, witness, signature)
-);
-CREATE INDEX IF NOT EXISTS cosignatures_newest ON cosignatures (witness, time);
 -- Ciphertext does not compress: do not try.
 ALTER TABLE content ALTER COLUMN ciphertext SET STORAGE EXTERNAL;
 ALTER TABLE segments ALTER COLUMN ciphertext SET STORAGE EXTERNAL;
@@ -113,6 +103,23 @@ CREATE OR REPLACE TRIGGER events_stay BEFORE UPDATE OR DELETE OR TRUNCATE ON eve
 CREATE OR REPLACE TRIGGER content_keep BEFORE UPDATE OR TRUNCATE ON content
   FOR EACH STATEMENT EXECUTE FUNCTION never();
 """
+TIMESTAMPS = """
+CREATE TABLE IF NOT EXISTS timestamps (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, token_hash bytea NOT NULL UNIQUE,
+  size bigint NOT NULL, note_hash bytea NOT NULL, authority text NOT NULL, token bytea NOT NULL,
+  gen_time bigint NOT NULL, ends bigint NOT NULL, renews bytea, renewed bigint NOT NULL DEFAULT 0
+);
+CREATE INDEX IF NOT EXISTS timestamps_newest ON timestamps (authority, gen_time);
+CREATE INDEX IF NOT EXISTS timestamps_ending ON timestamps (ends) WHERE renewed = 0;
+"""
+COSIGNATURES = """
+CREATE TABLE IF NOT EXISTS cosignatures (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, size bigint NOT NULL, witness text NOT NULL,
+  signature bytea NOT NULL, time bigint NOT NULL, UNIQUE (size, witness, signature)
+);
+CREATE INDEX IF NOT EXISTS cosignatures_newest ON cosignatures (witness, time);
+"""
+STEPS = (Step("0.1.0", SCHEMA), Step("0.1.0", TIMESTAMPS), Step("0.1.0", COSIGNATURES))
 SETTINGS = {
     # A process that hangs while it holds the head would stop all others.
     "idle_in_transaction_session_timeout": "15s",
@@ -268,17 +275,30 @@ def connect(dsn: str, schema: str) -> Connection:
     return connection
 
 
-def create(connection: Connection, schema: str, tables: str, last: str) -> None:
-    """Two processes may start at once: the advisory lock lets one create what is missing.
-
-    `last` is a table that is there only if all of them are.
-    """
-    if connection.execute("SELECT to_regclass(%s)", (last,)).fetchall()[0][0]:
+def create(connection: Connection, schema: str, steps: Steps) -> None:
+    """Two processes may start at once: the advisory lock lets one take the steps that lack."""
+    what = f"the schema {schema} of the database"
+    if not schema_steps.lacking(what, steps, _taken(connection)):
         return
-    with connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(hashtext('liuhen schema'))")
-        connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema)))
-        connection.execute(tables)
+    try:
+        with connection.transaction():
+            connection.execute("SELECT pg_advisory_xact_lock(hashtext('liuhen schema'))")
+            name = sql.Identifier(schema)
+            connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(name))
+            connection.execute(schema_steps.TABLE)
+            for number, step in schema_steps.lacking(what, steps, _taken(connection)):
+                connection.execute(step.statements)
+                connection.execute(spelled(schema_steps.TAKE), (number, step.program))
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise StoreUnavailable(
+            f"{what} lacks tables that this version needs, and this role may not make them: run "
+            "one command, such as `liuhen check`, as the role that made the others"
+        ) from error
+
+
+def _taken(connection: Connection) -> list[Row]:
+    there = connection.execute("SELECT to_regclass(%s)", (schema_steps.NAME,)).fetchall()
+    return list(connection.execute(schema_steps.TAKEN).fetchall()) if there[0][0] else []
 
 
 @contextmanager
@@ -458,8 +478,8 @@ class PostgresStore(SqlStore):
             self._connect, psycopg.Connection.close, lambda connection: connection.closed
         )
         self._writer = Writer(self._connect)
-        with self._pool.lend() as connection:
-            create(connection, schema, SCHEMA, "cosignatures")
+        with self._pool.closed_on_error(), self._pool.lend() as connection:
+            create(connection, schema, STEPS)
 
     def _connect(self) -> Connection:
         return connect(self._dsn, self._schema)

@@ -21,8 +21,10 @@ from time import monotonic, sleep
 
 import apsw
 
+from archive import schema_steps
 from archive.connections import Pool
 from archive.owner_only import own_database
+from archive.schema_steps import Step, Steps
 from archive.sql import (
     Execute,
     Row,
@@ -100,6 +102,8 @@ CREATE TABLE IF NOT EXISTS checkpoints (
   id INTEGER PRIMARY KEY, size INTEGER NOT NULL, note BLOB NOT NULL, made_at INTEGER NOT NULL,
   UNIQUE (size, note)
 ) STRICT;
+"""
+TIMESTAMPS = """
 CREATE TABLE IF NOT EXISTS timestamps (
   id INTEGER PRIMARY KEY, token_hash BLOB NOT NULL UNIQUE, size INTEGER NOT NULL,
   note_hash BLOB NOT NULL, authority TEXT NOT NULL, token BLOB NOT NULL, gen_time INTEGER NOT NULL,
@@ -107,12 +111,15 @@ CREATE TABLE IF NOT EXISTS timestamps (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS timestamps_newest ON timestamps (authority, gen_time);
 CREATE INDEX IF NOT EXISTS timestamps_ending ON timestamps (ends) WHERE renewed = 0;
+"""
+COSIGNATURES = """
 CREATE TABLE IF NOT EXISTS cosignatures (
   id INTEGER PRIMARY KEY, size INTEGER NOT NULL, witness TEXT NOT NULL, signature BLOB NOT NULL,
   time INTEGER NOT NULL, UNIQUE (size, witness, signature)
 ) STRICT;
 CREATE INDEX IF NOT EXISTS cosignatures_newest ON cosignatures (witness, time);
 """
+STEPS = (Step("0.1.0", SCHEMA), Step("0.1.0", TIMESTAMPS), Step("0.1.0", COSIGNATURES))
 BUSY_MS = 30_000
 MANY, STATEMENTS = 64, 512
 """Rows of one INSERT, and how many prepared statements a writer keeps: one for each number."""
@@ -191,8 +198,7 @@ def use_wal(connection: apsw.Connection) -> None:
 class Writer:
     """The one connection of this process that writes; held by one thread at a time."""
 
-    def __init__(self, path: Path, schema: str, last: str | None = None) -> None:
-        """`last`: a table of the schema that is there only if all of them are."""
+    def __init__(self, path: Path, steps: Steps) -> None:
         own_database(path)
         self.connection = apsw.Connection(str(path), statementcachesize=STATEMENTS)
         self.connection.set_busy_timeout(BUSY_MS)
@@ -207,15 +213,31 @@ class Writer:
             "cache_size = -65536",
         ):
             self.run(f"PRAGMA {pragma}")
-        if self.run("PRAGMA schema_version")[0][0] == 0 or self._lacks(last):
-            self.connection.execute(f"BEGIN IMMEDIATE; {schema} COMMIT")
+        try:
+            self._bring_up(path.name, steps)
+        except BaseException:
+            self.connection.close()
+            raise
         self.lock = threading.Lock()
         self.left: Left | None = None
 
-    def _lacks(self, table: str | None) -> bool:
-        """An archive of an earlier release gets its new tables when it is opened."""
+    def _bring_up(self, name: str, steps: Steps) -> None:
+        """Two processes may open an old file at once: the second finds the steps taken."""
+        if not schema_steps.lacking(name, steps, self._taken()):
+            return
+        self.run("BEGIN IMMEDIATE")
+        try:
+            for number, step in schema_steps.lacking(name, steps, self._taken()):
+                self.connection.execute(f"{schema_steps.TABLE} {step.statements}")
+                self.run(schema_steps.TAKE, (number, step.program))
+            self.run("COMMIT")
+        finally:
+            if self.connection.in_transaction:
+                self.run("ROLLBACK")
+
+    def _taken(self) -> list[Row]:
         wanted = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?"
-        return table is not None and not self.run(wanted, (table,))
+        return self.run(schema_steps.TAKEN) if self.run(wanted, (schema_steps.NAME,)) else []
 
     def run(self, statement: str, params: Sequence[object] = ()) -> list[Row]:
         return rows_of(self.connection, statement, params)
@@ -453,7 +475,7 @@ class SQLiteStore(SqlStore):
         self.path = path
         self._pinned = threading.local()
         try:
-            self._writer = Writer(path, SCHEMA, "cosignatures")
+            self._writer = Writer(path, STEPS)
         except apsw.Error as error:
             raise translated(error) from error
         self._pool: Pool[apsw.Connection] = Pool(

@@ -13,7 +13,7 @@ import pytest
 
 from archive.opening import Archive, open_archive
 from archive.owner_only import own_folder
-from archive.sqlite import Writer
+from archive.sqlite import STEPS, Writer
 from tests.archive.acting import Acting
 from tests.worlds import World
 
@@ -88,9 +88,9 @@ def test_everybodys_folder_stays_everybodys(tmp_path: Path) -> None:
 def test_making_a_files_own_leaves_the_locks_of_this_process(tmp_path: Path) -> None:
     """A database that is open here stays locked for others when it is opened once more."""
     path = tmp_path / "archive.db"
-    first = Writer(path, "CREATE TABLE t (n INTEGER) STRICT;")
+    first = Writer(path, STEPS)
     first.take()
-    Writer(path, "").connection.close()
+    Writer(path, STEPS).connection.close()
     code = f"import apsw; apsw.Connection({str(path)!r}).execute('BEGIN IMMEDIATE')"
     other = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False
