@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 import json
 import re
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import FilePayload, Page, expect, sync_playwright
 
 from archive.evidence.__main__ import as_json
 from archive.evidence.errors import EvidenceError
+from archive.evidence.facts import FACTS
 from archive.evidence.page import NAME, page
 from archive.evidence.policy import Policy
 from archive.evidence.verify import verify
 from archive.evidence.wording import render
+from tests.archive.evidence.foreign import foreign_json
+from tests.archive.evidence.test_keys import SMALL_ORDER
+from tests.archive.evidence.test_size import written
 from tests.browser.test_reading import QUIET
+from tests.vectors.world import World, ident
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 BUNDLES = json.loads((VECTORS / "bundles.json").read_bytes())
@@ -57,7 +64,7 @@ def verifier(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         browser.close()
     assert complaints == []
     assert {url.partition(":")[0] for url in asked} <= {"file", "blob"}
-    assert [url for url in asked if url.startswith("file:")] == [file.as_uri()]
+    assert {url for url in asked if url.startswith("file:")} == {file.as_uri()}
 
 
 def _by_page(verifier: Page, data: bytes, trusted: str | None, *, plain: bool = False) -> Any:
@@ -80,8 +87,8 @@ def _by_python(data: bytes, trusted: str | None) -> Any:
 
 # From here to the end of the line speaks each language's own reader of JSON, numbers and base64.
 _READER = re.compile(
-    r"(?:unsound public key:|not JSON|not base64|not canonical base64|floats have|integer beyond|not expressible"
-    r"|not an integer|a lone surrogate).*$",
+    r"(?:unsound public key:|not JSON|not base64|not canonical base64|floats have|integer beyond"
+    r"|not expressible|not an integer|a lone surrogate).*$",
     re.MULTILINE,
 )
 
@@ -110,3 +117,285 @@ def test_a_bundle_gets_the_same_report_as_from_python(
             assert found[0] == answer["exit"]
             failed = found[1]["failed_steps"] if found[0] != 2 else answer["failing_steps"]
             assert failed == answer["failing_steps"]
+
+
+# ---------------------------------------------------------------- its own primitives
+
+
+@pytest.mark.parametrize("length", [0, 1, 55, 56, 63, 64, 65, 119, 120, 1000, 70_001])
+def test_hashes_are_those_of_python(length: int, verifier: Page) -> None:
+    """SHA-256 and CRC-32 of every length around a block's end."""
+    script = """(length) => {
+      const bytes = Uint8Array.from({ length }, (_, i) => (i * 7 + (i >> 8)) & 255);
+      return [liuhen.toHex(liuhen.sha256(bytes)), liuhen.crc32(bytes)];
+    }"""
+    data = bytes((i * 7 + (i >> 8)) & 255 for i in range(length))
+    expected = [hashlib.sha256(data).hexdigest(), zlib.crc32(data)]
+    assert verifier.evaluate(script, length) == expected
+
+
+def test_ed25519_without_webcrypto_is_what_wycheproof_says(verifier: Page) -> None:
+    """What the page does itself, where the browser has no Ed25519 of its own."""
+    groups = foreign_json("wycheproof/ed25519_test.json")["testGroups"]
+    cases = [
+        [group["publicKey"]["pk"], case["sig"], case["msg"]]
+        for group in groups
+        for case in group["tests"]
+    ]
+    expected = [case["result"] == "valid" for group in groups for case in group["tests"]]
+    script = """(cases) => Promise.all(
+      cases.map((case_) => liuhen.verifyPlainly(...case_.map(liuhen.fromHex))))"""
+    assert verifier.evaluate(script, cases) == expected
+    assert {True, False} == set(expected)
+
+
+@pytest.mark.parametrize("public", SMALL_ORDER)
+def test_keys_of_small_order_are_refused(public: str, verifier: Page) -> None:
+    """As the register refuses them in Python."""
+    script = """(hex) => {
+      try { liuhen.checkPublicKey(liuhen.fromHex(hex)); return "taken"; }
+      catch (error) { return error.constructor.name; }
+    }"""
+    assert verifier.evaluate(script, public) == "KeyRefused"
+
+
+@pytest.mark.parametrize("name", ["whole", "signature-other-key", "signoff-by-devices"])
+def test_without_webcrypto_the_report_is_the_same(name: str, verifier: Page) -> None:
+    """Only slower."""
+    data = (VECTORS / "bundles" / f"{name}.zip").read_bytes()
+    assert _by_page(verifier, data, TRUSTED, plain=True) == _by_python(data, TRUSTED)
+
+
+def test_texts_are_taken_or_refused(verifier: Page) -> None:
+    """Each text of texts.json, by the reader of its format; with an error of the page's own."""
+    script = """(texts) => texts.map(({ format, text }) => {
+      try { liuhen.readers[format](new TextEncoder().encode(text)); return true; }
+      catch (error) { if (error.code === undefined) throw error; return false; }
+    })"""
+    texts = json.loads((VECTORS / "texts.json").read_bytes())
+    assert verifier.evaluate(script, texts) == [text["accept"] for text in texts]
+
+
+def test_the_page_knows_the_same_events_and_facts(verifier: Page) -> None:
+    """No event type, and no fact of one, is missing from the page or too many."""
+    script = "Object.entries(liuhen.FACTS).map(([type, facts]) => [type, Object.keys(facts)])"
+    found = {name: set(facts) for name, facts in verifier.evaluate(script)}
+    assert found == {name: set(facts) for name, facts in FACTS.items()}
+
+
+# ---------------------------------------------------------------- more than the vectors
+
+
+def test_any_byte_changed_is_reported_alike(verifier: Page) -> None:
+    """One byte after another of an honest bundle: every report agrees with Python's."""
+    whole = WHOLE.read_bytes()
+    for at in range(5, len(whole), len(whole) // 120):
+        changed = whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :]
+        found = _by_page(verifier, changed, TRUSTED)
+        assert found == _by_python(changed, TRUSTED), at
+        assert found[0] in (1, 2), at
+
+
+def test_any_end_cut_off_is_reported_alike(verifier: Page) -> None:
+    """A file that ends early, wherever it does."""
+    whole = WHOLE.read_bytes()
+    for end in range(0, len(whole), len(whole) // 40):
+        assert _by_page(verifier, whole[:end], None) == _by_python(whole[:end], None), end
+
+
+_OTHER = "w.example/two+fa91f4dc+AUBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBA"
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        f"log {TRUSTED}\nquorum none\n",
+        f"# trusted\n\nlog {TRUSTED} https://x.example\nquorum none\n",
+        f"log {TRUSTED}\n",
+        f"log {TRUSTED}\nlog {TRUSTED}\nquorum none\n",
+        f"log {TRUSTED}\nwitness a {TRUSTED}\nquorum a\n",
+        f"log {TRUSTED}\nwitness a {TRUSTED}\ngroup g any a\nquorum g\n",
+        f"log {TRUSTED}\nwitness a {TRUSTED}\ngroup g 2 a\nquorum g\n",
+        f"log {TRUSTED}\nquorum missing\n",
+        f"log {_OTHER}\nquorum none\n",
+        "quorum none\n",
+        "what is this\n",
+        "archive.example/liuhen+00000000+AdXupOSnSObQ6iXPuYbf1MdK3fkPakWPrScSrZtthaUu",
+        "nothing",
+    ],
+)
+def test_a_policy_decides_alike(policy: str, verifier: Page) -> None:
+    """Taken, refused, or not satisfied by the checkpoint."""
+    data = WHOLE.read_bytes()
+    assert _by_page(verifier, data, policy)[:2] == _by_python(data, policy)[:2]
+
+
+# ---------------------------------------------------------------- what people see and do
+
+
+def _choose(verifier: Page, data: bytes, name: str = "bundle.zip") -> None:
+    file: FilePayload = {"name": name, "mimeType": "application/zip", "buffer": data}
+    verifier.locator("#bundle").set_input_files(file)
+
+
+def _check(verifier: Page, data: bytes, key: str = TRUSTED, name: str = "bundle.zip") -> None:
+    """As a person does it; ends when the verdict is there."""
+    verifier.reload()
+    _choose(verifier, data, name)
+    verifier.locator("#key").fill(key)
+    verifier.get_by_role("button", name="Check", exact=True).click()
+    expect(verifier.locator("#banner")).to_be_visible()
+
+
+def test_an_honest_bundle_is_whole_and_what_is_open_is_listed(verifier: Page) -> None:
+    """The banner, the fourteen steps, every event, and what was not checked."""
+    _check(verifier, WHOLE.read_bytes())
+    banner = verifier.locator("#banner")
+    expect(banner).to_have_class("banner whole")
+    expect(banner).to_have_text("RESULT: nothing failed (but see NOT CHECKED)")
+    expect(verifier.locator("#steps > li")).to_have_count(14)
+    expect(verifier.locator("#events tbody tr")).to_have_count(7)
+    expect(verifier.locator("#not-checked")).to_contain_text("no later event or revocation")
+    expect(verifier.get_by_text("No trusted key was given")).to_have_count(0)
+    verifier.get_by_role("button", name="中文").click()
+    expect(banner).to_have_text("结论：未发现问题（另见“未核验”各项）")
+    expect(verifier.locator("html")).to_have_attribute("lang", "zh")
+
+
+def test_without_a_key_the_page_says_how_little_that_proves(verifier: Page) -> None:
+    """The bundle's own key is used, and named as such."""
+    _check(verifier, WHOLE.read_bytes(), key="")
+    expect(verifier.get_by_text("No trusted key was given").first).to_be_visible()
+    expect(verifier.locator("#not-checked")).to_contain_text("the bundle's own was used")
+
+
+def test_a_tampered_bundle_fails_in_the_step_at_fault(verifier: Page) -> None:
+    """In red, at the top, and in its step."""
+    data = (VECTORS / "bundles" / "container-member-byte.zip").read_bytes()
+    _check(verifier, data)
+    expect(verifier.locator("#banner")).to_have_class("banner failed")
+    expect(verifier.locator("#banner")).to_have_text("RESULT: FAILED in step 1, 11")
+    expect(verifier.locator("#steps .step-failed")).to_have_count(2)
+    expect(verifier.locator("#events td.MISMATCH")).to_have_count(1)
+
+
+@pytest.mark.parametrize(
+    ("data", "key"), [(b"PK no bundle", TRUSTED), (b"", TRUSTED), (WHOLE.read_bytes(), "nonsense")]
+)
+def test_what_cannot_be_used_is_said(data: bytes, key: str, verifier: Page) -> None:
+    """No bundle, no file, no key: no verdict."""
+    _check(verifier, data, key)
+    expect(verifier.locator("#banner")).to_have_class("banner unusable")
+    expect(verifier.locator("#banner")).to_contain_text("cannot be used")
+
+
+def test_the_timeline_replays_opened_content(verifier: Page, tmp_path: Path) -> None:
+    """Content and facts in order, as known after any event; attachments are saved as they are."""
+    world = World()
+    record = ident("replayed")
+    described = {"media_type": "text/html", "n": 1, "name": "报告.html", "size": 9}
+    body = {"attachments": [described], "text": "<img src=x onerror=alert(1)> 迟交"}
+    world.add(record, "opened", body=body, file=b"<b>hi</b>", number="KS-2026-00001")
+    world.add(record, "noted", body={"text": "second"})
+    world.add(record, "noted", body={"text": "not shown"}, show=False)
+    _check(verifier, world.bundle())
+    verifier.locator("details.record summary").click()
+    items = verifier.locator(".timeline > li")
+    expect(items).to_have_count(3)
+    expect(items.first).to_contain_text("<img src=x onerror=alert(1)> 迟交")
+    expect(items.nth(2)).to_contain_text("content not shown here")
+    with verifier.expect_download() as saved:
+        verifier.get_by_role("button", name="Save attachment: 报告.html").click()
+    assert saved.value.suggested_filename == "报告.html"
+    saved.value.save_as(tmp_path / "saved")
+    assert (tmp_path / "saved").read_bytes() == b"<b>hi</b>"
+    verifier.locator("details.record input[type=range]").fill("1")
+    expect(items.nth(0)).to_be_visible()
+    expect(items.nth(1)).to_be_hidden()
+    expect(verifier.get_by_text("as known after event 1 of 3")).to_be_visible()
+
+
+def test_content_that_does_not_match_is_not_shown(verifier: Page) -> None:
+    """Not even with a warning: it is nobody's word."""
+    data = (VECTORS / "bundles" / "content-changed.zip").read_bytes()
+    _check(verifier, data)
+    verifier.locator("details.record summary").first.click()
+    first = verifier.locator(".timeline > li", has_text="does not match").first
+    expect(first).to_be_visible()
+    expect(first.locator("dl")).to_have_count(0)
+
+
+def test_the_report_can_be_taken_along(verifier: Page, tmp_path: Path) -> None:
+    """As the command writes it: text, and JSON."""
+    data = WHOLE.read_bytes()
+    report = verify(io.BytesIO(data), Policy.of_vkey(TRUSTED))
+    _check(verifier, data, name="KS-2026-00017.zip")
+    said = []
+    for button in ("#save-text", "#save-json"):
+        with verifier.expect_download() as saved:
+            verifier.locator(button).click()
+        assert saved.value.suggested_filename.startswith("KS-2026-00017.")
+        saved.value.save_as(tmp_path / "report")
+        said.append((tmp_path / "report").read_text(encoding="utf-8"))
+    assert said[0] == render(report, "en")
+    assert json.loads(said[1]) == json.loads(json.dumps(as_json(report)))
+
+
+def test_a_telephone_needs_no_sideways_scrolling(verifier: Page) -> None:
+    """At 360 pixels the whole report fits."""
+    verifier.set_viewport_size({"width": 360, "height": 740})
+    _check(verifier, WHOLE.read_bytes())
+    assert verifier.evaluate("document.documentElement.scrollWidth") <= 360
+    verifier.set_viewport_size({"width": 1280, "height": 900})
+
+
+def test_the_page_may_load_and_send_nothing(verifier: Page) -> None:
+    """Its policy allows its own script and style by their hashes, and no request of any sort."""
+    policy = verifier.locator("meta[http-equiv]").get_attribute("content") or ""
+    rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
+    assert rules.pop("default-src") == "'none'"
+    assert {rules.pop(name)[:8] for name in ("script-src", "style-src")} == {"'sha256-"}
+    assert set(rules) == {"base-uri", "form-action", "require-trusted-types-for"}
+    blocked = """async () => {
+      try { await fetch("http://127.0.0.1:9/"); return "sent"; }
+      catch { return "blocked"; }
+    }"""
+    assert verifier.evaluate(blocked) == "blocked"
+
+
+def test_the_same_sources_give_the_same_page() -> None:
+    """Byte for byte; nothing in it depends on when or where it was made."""
+    first = page()
+    page.cache_clear()
+    assert page() == first
+
+
+@pytest.mark.slow
+def test_ten_thousand_events_take_seconds_and_do_not_freeze_the_page(verifier: Page) -> None:
+    """With content and receipts; and the page has its turn all the while."""
+    world, now = World(), "2026-11-22T09:00:00.000000Z"
+    for number in range(10_000):
+        record = ident(f"many {number // 8}")
+        type_ = "noted" if number % 8 else "opened"
+        world.add(record, type_, body={"text": f"事件 {number}"}, recorded_at=now)
+    data = written(world).getvalue()
+    script = """async (file) => {
+      let [turns, longest, last] = [0, 0, performance.now()];
+      const timer = setInterval(() => {
+        const now = performance.now();
+        longest = Math.max(longest, now - last);
+        last = now;
+        turns += 1;
+      }, 10);
+      const begin = performance.now();
+      const report = await liuhen.verify(document.getElementById("bundle").files[0]);
+      clearInterval(timer);
+      return [report.ok, report.events.length, (performance.now() - begin) / 1000, longest, turns];
+    }"""
+    _choose(verifier, data)
+    ok, events, seconds, longest, turns = verifier.evaluate(script)
+    assert (ok, events) == (True, 10_000)
+    # About 4 s and 100 ms on a machine that does nothing else; these bounds bear one that does.
+    assert seconds < 30, longest
+    assert longest < 1_500, turns
+    assert turns > 20

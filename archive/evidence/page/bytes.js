@@ -38,9 +38,13 @@ function toHex(bytes) {
   return text;
 }
 
+const nibble = (code) => (code < 58 ? code - 48 : code - 87); // of 0-9, a-f
+
 function fromHex(text) {
   const bytes = new Uint8Array(text.length / 2);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16);
+  for (let i = 0; i < bytes.length; i++) {
+    bytes[i] = (nibble(text.charCodeAt(2 * i)) << 4) | nibble(text.charCodeAt(2 * i + 1));
+  }
   return bytes;
 }
 
@@ -55,7 +59,9 @@ function joined(...pieces) {
 }
 
 function sameBytes(left, right) {
-  return left.length === right.length && left.every((byte, i) => byte === right[i]);
+  if (left.length !== right.length) return false;
+  for (let i = 0; i < left.length; i++) if (left[i] !== right[i]) return false;
+  return true;
 }
 
 function toBase64(bytes) {
@@ -115,19 +121,26 @@ class Sha256 {
       this.held = 0;
     }
     for (; at + 64 <= bytes.length; at += 64) this.compress(bytes, at);
-    this.block.set(bytes.subarray(at));
     this.held = bytes.length - at;
+    for (let i = 0; i < this.held; i++) this.block[i] = bytes[at + i];
     return this;
   }
 
   digest() {
-    const bits = new DataView(new ArrayBuffer(8));
-    bits.setBigUint64(0, BigInt(this.length) * 8n);
-    const zeros = (119 - this.held) % 64;
-    this.update(joined(new Uint8Array([0x80]), new Uint8Array(zeros), new Uint8Array(bits.buffer)));
-    const out = new DataView(new ArrayBuffer(32));
-    this.state.forEach((word, i) => out.setInt32(4 * i, word));
-    return new Uint8Array(out.buffer);
+    const { block, length } = this;
+    block[this.held++] = 0x80;
+    if (this.held > 56) {
+      this.compress(block.fill(0, this.held), 0);
+      this.held = 0;
+    }
+    block.fill(0, this.held);
+    const bits = new DataView(block.buffer);
+    bits.setUint32(56, Math.floor(length / 2 ** 29));
+    bits.setUint32(60, (length * 8) % 2 ** 32);
+    this.compress(block, 0);
+    const out = new Uint8Array(32);
+    for (let i = 0; i < 32; i++) out[i] = this.state[i >> 2] >>> (24 - 8 * (i & 3));
+    return out;
   }
 
   compress(bytes, at) {
@@ -142,7 +155,15 @@ class Sha256 {
       const s1 = ((y >>> 17) | (y << 15)) ^ ((y >>> 19) | (y << 13)) ^ (y >>> 10);
       w[i] = (w[i - 16] + s0 + w[i - 7] + s1) | 0;
     }
-    let [a, b, c, d, e, f, g, h] = this.state;
+    const s = this.state;
+    let a = s[0];
+    let b = s[1];
+    let c = s[2];
+    let d = s[3];
+    let e = s[4];
+    let f = s[5];
+    let g = s[6];
+    let h = s[7];
     for (let i = 0; i < 64; i++) {
       const s1 = ((e >>> 6) | (e << 26)) ^ ((e >>> 11) | (e << 21)) ^ ((e >>> 25) | (e << 7));
       const t1 = (h + s1 + ((e & f) ^ (~e & g)) + SHA_ROUND[i] + w[i]) | 0;
@@ -157,7 +178,6 @@ class Sha256 {
       b = a;
       a = (t1 + t2) | 0;
     }
-    const s = this.state;
     s[0] += a;
     s[1] += b;
     s[2] += c;
