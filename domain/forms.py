@@ -7,7 +7,7 @@ dates `2026-03-05`, instants `2026-03-05T01:00:00.000000Z`, decimals as text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
@@ -271,11 +271,15 @@ def _faults(error: ValidationError) -> Iterator[FieldFault]:
 
 def references(form: Form, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Business references in the answers: (`part`, `A-4711/B`) and so on."""
-    for field in form.fields:
+    return _references(form.fields, values)
+
+
+def _references(asked: Sequence[Field], values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for field in asked:
         said = values.get(field.id)
         if field.type == "rows":
             for row in said or ():
-                yield from references(Form(fields=field.rows), row)
+                yield from _references(field.rows, row)
         elif field.reference is not None and isinstance(said, str):
             yield field.reference, said
 

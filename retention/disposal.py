@@ -33,7 +33,7 @@ from domain.events import Values
 from domain.kind import Office, Role, Text, Who, text
 from domain.record import Record
 from retention.errors import DisposalRefusedError
-from retention.intact import BROKEN, first_broken, is_intact
+from retention.intact import BROKEN, first_broken, intact
 from retention.journal import ARCHIVE, Journal
 from retention.ledgers import Assessed, Shelf
 from retention.proven_time import ProvenTime, TimeStatus
@@ -276,10 +276,11 @@ class Disposals:
     def _execute_electronic(self, record: Record, listing: Listing) -> dict[str, Refusal | None]:
         """Per item None (destroyed), or why not."""
         outcome = self._decided(record, listing)
-        self._look_through(listing, outcome)
         rest = [g for g in _grouped(listing.items.values()) if g[0].item not in outcome]
         for chunk in _chunks(rest):
-            outcome.update(self._dispose(record, chunk))
+            broken = self._broken(chunk)
+            outcome.update(broken)
+            outcome.update(self._dispose(record, [g for g in chunk if g[0].item not in broken]))
         self._destroy(listing, outcome)
         if any(refusal == DEFERRED for refusal in outcome.values()):
             self._must_be_workday(self._day(self._now().now))
@@ -300,17 +301,17 @@ class Disposals:
                 outcome.setdefault(item.item, Refusal("KEPT" if item in kept else "BOUND"))
         return outcome
 
-    def _look_through(self, listing: Listing, outcome: dict[str, Refusal | None]) -> None:
+    def _broken(self, groups: Sequence[Sequence[Item]]) -> dict[str, Refusal | None]:
         """What is not disposed of yet is read anew: what is broken stays, and those bound to it."""
-        open_items = [i for i in listing.items.values() if i.item not in outcome]
-        gone = self.archive.destruction.disposed([i.record for i in open_items])
-        for group in _grouped(i for i in open_items if i.record not in gone):
-            whole = [is_intact(self.archive, i.record, i.head, i.version) for i in group]
-            if not all(whole):
-                outcome.update(
-                    (item.item, Refusal("BOUND" if intact else "CHAIN_BROKEN"))
-                    for item, intact in zip(group, whole, strict=True)
-                )
+        gone = self.archive.destruction.disposed([i.record for group in groups for i in group])
+        living = [i for group in groups for i in group if i.record not in gone]
+        whole = intact(self.archive, {i.record: (i.head, i.version) for i in living})
+        return {
+            i.item: Refusal("BOUND" if i.record in whole else "CHAIN_BROKEN")
+            for group in _grouped(living)
+            if any(i.record not in whole for i in group)
+            for i in group
+        }
 
     def _destroy(self, listing: Listing, outcome: dict[str, Refusal | None]) -> None:
         """Keys and content of what has its `disposed` event."""

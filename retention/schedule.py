@@ -12,6 +12,7 @@ import re
 from calendar import monthrange
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -80,6 +81,7 @@ def last_day(base: date, period: Period, cut_off: CutOff) -> date:
     return end if cut_off == "anniversary" else date(end.year, 12, 31)
 
 
+@lru_cache(4096)
 def eligible_from(last: date, zone: ZoneInfo) -> datetime:
     """The instant (UTC) at which the last day is over for good at the site: 00:00 of the next day.
 
@@ -95,6 +97,7 @@ def eligible_from(last: date, zone: ZoneInfo) -> datetime:
     return second if back else first
 
 
+@lru_cache(4096)
 def due_from(eligible: datetime, zone: ZoneInfo) -> date:
     """The first whole day at the site that lies at or after an instant: from then on it is due.
 
