@@ -14,7 +14,7 @@ from functools import lru_cache
 from archive.evidence import checkpoint as heads
 from archive.evidence import note
 from archive.evidence.errors import EvidenceError, KeyRefused, SignatureError
-from archive.evidence.keys import SigningKey
+from archive.evidence.keys import SigningKey, VerifyKey
 from archive.evidence.merkle import Frontier, consistency_proof, frontier_at, inclusion_proof
 from archive.evidence.register import KeyRegister
 from archive.evidence.tiles import HEIGHT, WIDTH, Tiles, tile_width
@@ -241,7 +241,7 @@ def verify_checkpoint(register: KeyRegister, origin: str, data: bytes) -> heads.
 def _signer(register: KeyRegister, origin: str, parsed: note.Note) -> note.VerifierKey:
     hashes = {signature.hash for signature in parsed.signatures}
     for entry in register.entries.values():
-        if entry.use == "log":
+        if entry.use == "log" and isinstance(entry.key, VerifyKey):
             key = note.VerifierKey.make(origin, entry.key)
             if key.hash in hashes:
                 return key
