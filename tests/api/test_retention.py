@@ -133,6 +133,21 @@ def test_nobody_does_two_parts(keeping: Keeping) -> None:
     assert keeping.codes()[-1] == "guard"
 
 
+@pytest.mark.parametrize("together", [False, True])
+def test_what_a_batch_was_refused_is_noted_too(keeping: Keeping, together: bool) -> None:
+    """One item after the other, or all or nothing: a note each."""
+    plant = keeping.plant
+    disposal = keeping.listed(*keeping.due())
+    answers = {"list_hash": disposal["list_hash"], "today": "2029-03-05"}
+    item = {"record": disposal["id"], "step": "approve-first", "answers": answers}
+    body = {"all_or_nothing": together, "items": [item]}
+    (result,) = plant.post("admin", "/v1/batch", body).json()["results"]
+    assert (result["status"], result["type"]) == (403, "/problems/not-entitled")
+    (note,) = plant.get("officer", "/v1/retention/journal").json()["notes"]
+    assert (note["code"], note["who"]) == ("not-entitled", plant.people["admin"])
+    assert note["disposal"] == disposal["id"]
+
+
 def test_validating_a_refused_step_leaves_no_note(keeping: Keeping) -> None:
     """Nothing is written by a question."""
     (due,) = keeping.due()
