@@ -153,7 +153,7 @@ def measure(size: Size, place: Place) -> list[Row]:
         0.5,
         "appending as many events",
         bound="a tombstone costs what any event does (the yardstick); besides it a record is "
-        "replayed and reckoned twice (to list, to execute), its chain is read anew, its words leave "
-        "the index and its skeleton is projected; the files are rewritten, however few records go",
+        "replayed and reckoned twice (to list, to execute), its chain is read anew, its words "
+        "leave the index and its skeleton is projected; all files are rewritten whole",
     )
     return [row]
