@@ -181,20 +181,19 @@ def _together(visit: Visit, request: Request, items: Sequence[Any]) -> list[Resu
     try:
         outcomes = ledger.execute_together(asked, idempotency=idempotency, source=source)
     except TogetherError as failed:
-        _note(visit, read[failed.index], failed.error, opened)
+        _note(visit, read[failed.index], failed.error)
         return _none(visit, request, failed.index, failed.error, len(items))
     except Failed as failed:
         return _none(visit, request, failed.index, failed.error, len(items))
     return [_told(reply(visit, outcome)) for outcome in outcomes]
 
 
-def _note(visit: Visit, item: Item, error: Exception, opened: Mapping[int, str]) -> None:
+def _note(visit: Visit, item: Item, error: Exception) -> None:
     """As for a single append."""
-    name = None if item.record is None else _name(item.record, opened)
-    if name in opened.values():
+    if item.record is not None and item.record.startswith(EARLIER):
         note_refusal(visit, error, None)  # it would have been opened by the same batch
         return
-    record = None if name is None else visit.reach(name)
+    record = None if item.record is None else visit.reach(item.record)
     note_refusal(visit, error, record.kind.id if record is not None else item.kind, record)
 
 
