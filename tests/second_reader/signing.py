@@ -119,7 +119,8 @@ class Checkpoint:
             return len(signature) == 64 and fits(key.public, signature, self.text)
         seconds = int.from_bytes(signature[:8], "big")
         message = f"cosignature/v1\ntime {seconds}\n".encode() + self.text
-        return len(signature) == 72 and fits(key.public, signature[8:], message)
+        sized = len(signature) == 72 and seconds < 2**63
+        return sized and fits(key.public, signature[8:], message)
 
 
 def key_hash(name: str, type_and_key: bytes) -> bytes:

@@ -9,6 +9,7 @@ from tests.second_reader import shapes
 from tests.second_reader import spelling as s
 from tests.second_reader.container import Bundle, open_bundle
 from tests.second_reader.content import LONGEST, attachment_commitment, content_commitment
+from tests.second_reader.policy import Policy
 from tests.second_reader.register import EVENTS, KIND, Register
 from tests.second_reader.shapes import Leaf
 from tests.second_reader.signing import (
@@ -87,8 +88,8 @@ class Report:
 class Verification:
     """One run over one bundle."""
 
-    def __init__(self, bundle: Bundle, trusted: VerifierKey | None) -> None:
-        self.bundle, self.trusted = bundle, trusted
+    def __init__(self, bundle: Bundle, trusted: VerifierKey | None, policy: Policy | None) -> None:
+        self.bundle, self.trusted, self.policy = bundle, trusted, policy
         self.manifest: s.Fields = bundle.manifest
         self.report = Report()
         self.register = Register(self.manifest["origin"])
@@ -188,7 +189,11 @@ class Verification:
             self.report.fail(3, "checkpoint and log key are not of the manifest's origin")
         if not checkpoint.signed_by(key):
             self.report.fail(3, "the manifest's log key did not sign the checkpoint")
-        if self.trusted is None:
+        if self.policy is not None:
+            refused = self.policy.fault(checkpoint, origin)
+            if refused:
+                self.report.fail(3, refused)
+        elif self.trusted is None:
             self.report.notes.append("NOT CHECKED: the log key came from the bundle")
         elif self.trusted.name != origin or not checkpoint.signed_by(self.trusted):
             self.report.fail(3, "the trusted key did not sign the checkpoint")
@@ -534,6 +539,6 @@ def _proper(earlier: list[Read], read: Read) -> bool:
     return in_time and len(set(facts["approvals"])) >= 2
 
 
-def verify(file: bytes, trusted: VerifierKey | None = None) -> Report:
+def verify(file: bytes, trusted: VerifierKey | None = None, policy: Policy | None = None) -> Report:
     """Verify a bundle's bytes; an unusable one raises `UnusableError`."""
-    return Verification(open_bundle(file), trusted).run()
+    return Verification(open_bundle(file), trusted, policy).run()

@@ -10,6 +10,7 @@ from archive.evidence import attachment, checkpoint, content, dsse, merkle, rece
 from archive.evidence.canonical import encode
 from archive.evidence.register import register_record
 from tests.vectors.signing_off import CASES
+from tests.vectors.witnessing import policies
 from tests.vectors.world import (
     BODY,
     COMPLAINT,
@@ -32,6 +33,7 @@ def files() -> dict[str, bytes]:
     made["bundles.json"] = _json(_bundles())
     made["example.json"] = _json(example())
     made["texts.json"] = _json(texts())
+    made["policies.json"] = _json(policies())
     return made
 
 

@@ -24,6 +24,7 @@ from tests.vectors.tampering import (
     plain_statement,
     register_raw,
 )
+from tests.vectors.witnessing import cosigned, cosigned_badly
 from tests.vectors.world import (
     COMPLAINT,
     DISPOSAL,
@@ -485,6 +486,22 @@ CASES: list[Case] = [
         "checkpoint-witness",
         "a further line by another key: none of ours",
         _checkpoint(lambda _, data: data + _signed(_text(data), "witness", STRANGER).encode()),
+        0,
+        None,
+        {3: "OPENED"},
+    ),
+    Case(
+        "checkpoint-cosigned",
+        "lines of two witnesses; who they are is asked of policies.json",
+        _checkpoint(lambda _, data: data + cosigned(_text(data)).encode()),
+        0,
+        None,
+        {3: "OPENED"},
+    ),
+    Case(
+        "checkpoint-cosigned-badly",
+        "the same, one with another time: of no account to who does not trust it",
+        _checkpoint(lambda _, data: data + cosigned_badly(_text(data)).encode()),
         0,
         None,
         {3: "OPENED"},

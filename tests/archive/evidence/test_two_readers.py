@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 
-from archive.evidence.errors import BundleError
+from archive.evidence.errors import BundleError, FormatError
 from archive.evidence.policy import Policy
 from archive.evidence.report import Level
 from archive.evidence.verify import verify
 from tests.second_reader.container import UnusableError
+from tests.second_reader.policy import read_policy
 from tests.second_reader.signing import read_vkey
+from tests.second_reader.spelling import BadFormError
 from tests.second_reader.verify import verify as verify_again
 from tests.vectors import generate
 from tests.vectors.world import pack, unpack
@@ -66,6 +68,40 @@ def test_the_first_names_the_reason(case: dict[str, Any]) -> None:
     vkey = case["vkey"]
     report = verify(io.BytesIO(read(case)), Policy.of_vkey(vkey) if vkey else None)
     assert (case["failing_step"], Level.FAILED, case["reason"]) in report.kinds
+
+
+POLICIES = json.loads((generate.HERE / "policies.json").read_bytes())
+
+
+@pytest.mark.parametrize("case", POLICIES["texts"], ids=lambda case: case["why"])
+def test_both_take_or_refuse_a_policy(case: dict[str, Any]) -> None:
+    """Each text of policies.json is a policy to both readers, or to neither."""
+    data = str(case["text"]).encode()
+    if case["accept"]:
+        assert Policy.parse(data).quorum == read_policy(data).quorum
+        return
+    with pytest.raises(FormatError):
+        Policy.parse(data)
+    with pytest.raises(BadFormError):
+        read_policy(data)
+
+
+@pytest.mark.parametrize("case", POLICIES["bundles"], ids=lambda case: case["why"])
+def test_both_judge_under_a_policy(case: dict[str, Any]) -> None:
+    """Exit and failing steps are those written, the reason is the one meant, and the witnesses
+    that cosigned are named with their times."""
+    data, policy = read(case), str(case["policy"]).encode()
+    report = verify(io.BytesIO(data), Policy.parse(policy))
+    again = verify_again(data, None, read_policy(policy))
+    assert (int(not report.ok), report.failed_steps) == (case["exit"], case["failing_steps"])
+    assert (again.exit_status, sorted(again.steps)) == (case["exit"], case["failing_steps"])
+    reasons = [f.code for f in report.findings if f.level is Level.FAILED]
+    assert reasons == ([case["reason"]] if case["reason"] else [])
+    assert [name for name, _ in report.cosigned] == case["cosigned"]
+    assert all(at.startswith("2026-11-22T09:01:0") for _, at in report.cosigned)
+    wanted = "quorum none" not in str(case["policy"])
+    unwitnessed = (3, Level.NOT_CHECKED, "unwitnessed") in report.kinds
+    assert unwitnessed is not wanted
 
 
 def test_both_answer_mutants_alike() -> None:
