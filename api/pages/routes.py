@@ -8,6 +8,7 @@ from starlette.responses import RedirectResponse, Response
 
 from api.desk import Desk
 from api.pages.calls import HEADERS, ICON, ICON_PATH, STYLE, STYLE_PATH, Call, House, endpoint
+from api.pages.devices import show_devices, take_device
 from api.pages.disposal import (
     act,
     make_list,
@@ -21,6 +22,7 @@ from api.pages.login import log_in, log_out, show_login
 from api.pages.record import show_record
 from api.pages.retention import show_retention
 from api.pages.sessions import Sessions
+from api.pages.signing import SCRIPT, SCRIPT_PATH, show_sign, take_sign
 from api.pages.status import show_status
 from api.pages.work import show_worklist
 
@@ -37,6 +39,8 @@ READS = {
     "/retention/disposals/{record}": show_disposal,
     "/retention/disposals/{record}/certificate": show_certificate,
     "/retention/disposals/{record}/bundle": show_certificate_bundle,
+    "/records/{record}/sign": show_sign,
+    "/devices": show_devices,
     "/status": show_status,
 }
 
@@ -53,6 +57,9 @@ def router(desk: Desk) -> APIRouter:
     pages.add_api_route("/retention/disposals", endpoint(house, make_list), methods=["POST"])
     deeds = "/retention/disposals/{record}/{deed}"
     pages.add_api_route(deeds, endpoint(house, act), methods=["POST"])
+    pages.add_api_route("/records/{record}/sign", endpoint(house, take_sign), methods=["POST"])
+    pages.add_api_route("/devices/{deed}", endpoint(house, take_device), methods=["POST"])
+    pages.add_api_route(SCRIPT_PATH, _script, methods=["GET"])
     pages.add_api_route(STYLE_PATH, _style, methods=["GET"])
     pages.add_api_route(ICON_PATH, _icon, methods=["GET"])
     return pages
@@ -64,6 +71,10 @@ def _start(call: Call) -> Response:
 
 async def _style(request: Request) -> Response:  # noqa: ARG001 - a route's shape
     return Response(STYLE, 200, FOR_EVER, media_type="text/css; charset=utf-8")
+
+
+async def _script(request: Request) -> Response:  # noqa: ARG001 - a route's shape
+    return Response(SCRIPT, 200, FOR_EVER, media_type="text/javascript; charset=utf-8")
 
 
 async def _icon(request: Request) -> Response:  # noqa: ARG001 - a route's shape

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from api.pages.retention_words import RETENTION_WORDS
+from api.pages.signing_words import SIGNING_WORDS
 from domain.kind import Text, text
 
 WORDS: Mapping[str, Text] = {
     **RETENTION_WORDS,
+    **SIGNING_WORDS,
     "brand": text("留痕", "Liuhen"),
     "tagline": text("沟通记录档案", "Archive of communication records"),
     "skip": text("跳到正文", "Skip to content"),
@@ -274,6 +276,7 @@ WORDS: Mapping[str, Text] = {
     "assurance-api-key": text("接口密钥", "API key"),
     "assurance-own-key": text("自有密钥签名", "own key"),
     "assurance-passkey": text("通行密钥", "passkey"),
+    "assurance-personal-key": text("个人密钥", "personal key"),
     "assurance-system": text("系统", "system"),
     "meaning-wrote": text("起草", "wrote"),
     "meaning-attended": text("参加", "attended"),
