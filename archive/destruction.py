@@ -43,10 +43,17 @@ class Destroyed:
 
 
 class Destruction:
-    """`purges` remove records' plaintext from views, search index and caches."""
+    """`purges` remove records' plaintext from views, search index and caches. `secured` backs the
+    keys up anew before the old master goes, and removes the backups that opened what is gone."""
 
-    def __init__(self, store: Store, keys: KeyStore, purges: Sequence[Purge] = ()) -> None:
-        self._store, self._keys, self._purges = store, keys, purges
+    def __init__(
+        self,
+        store: Store,
+        keys: KeyStore,
+        purges: Sequence[Purge] = (),
+        secured: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._store, self._keys, self._purges, self._secured = store, keys, purges, secured
 
     def destroy(self, record_ids: Sequence[str]) -> list[Destroyed]:
         """Keys first: from then on the rest is noise, wherever a crash stops it.
@@ -60,8 +67,8 @@ class Destruction:
             if record_id not in disposed:
                 raise NotDisposedError(record_id)
         living = sorted(self._keys.present(record_ids))
-        if living:
-            self._keys.destroy(living)
+        if living or self._keys.unfinished():
+            self._keys.destroy(living, self._secured)
         for purge in self._purges:
             purge(record_ids)
         destroyed = [one for chunk in _chunks(record_ids) for one in self._delete(chunk)]

@@ -281,6 +281,10 @@ class KeyStore(ABC):
         self._masters.remove_all_but(new)
         self._scrub()
 
+    def unfinished(self) -> bool:
+        """Whether a destruction did not end: an old master is still there."""
+        return self._masters.others(self._current())
+
     def _rewrap_keys(self, run: Execute, old: Master, new: Master) -> None:
         """Chunk by chunk, and each chunk is read back and opened before the old master goes."""
         page = "SELECT record_id, wrapped FROM record_keys WHERE record_id > ? ORDER BY record_id"

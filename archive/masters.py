@@ -68,6 +68,10 @@ class Masters:
     def present(self, master: Master) -> bool:
         return os.path.exists(f"{self._path}{os.sep}{master.id}{SUFFIX}")  # noqa: PTH110 - quick: asked for every append
 
+    def others(self, current: Master) -> bool:
+        """Whether masters of other generations are still there: a rotation did not end."""
+        return any(f.name != f"{current.id}{SUFFIX}" for f in self._folder.glob(f"*{SUFFIX}"))
+
     def remove_all_but(self, kept: Master) -> None:
         """Overwrite and remove the masters of other generations, and sync the folder."""
         for file in self._folder.glob(f"*{SUFFIX}"):

@@ -232,6 +232,26 @@ def test_destruction_stopped_halfway_can_be_done_again(store: Store, keys: KeySt
     assert purged == [record.id]
 
 
+def test_the_old_master_goes_once_the_keys_are_secured(store: Store, keys: KeyStore) -> None:
+    """A backup of the keys that fails leaves the old master; repeated, it is asked for again."""
+    record = Record(*keys.new_record())
+    committer(store).commit(record.unit())
+    committer(store).commit(record.tombstone())
+
+    def broken() -> None:
+        raise OSError("the backup's disk is full")
+
+    with pytest.raises(OSError, match="full"):
+        Destruction(store, keys, secured=broken).destroy([record.id])
+    assert keys.unfinished()
+    told: list[bool] = []
+    destruction = Destruction(store, keys, secured=lambda: told.append(keys.unfinished()))
+    (destroyed,) = destruction.destroy([record.id])
+    assert (told, destroyed.rows, keys.unfinished()) == ([True], 2, False)
+    destruction.destroy([record.id])
+    assert len(told) == 1
+
+
 def test_what_was_not_disposed_of_is_not_destroyed(store: Store, keys: KeyStore) -> None:
     """Without a disposal in the log nothing is destroyed, of none of those asked for."""
     disposed, living = Record(*keys.new_record()), Record(*keys.new_record())
