@@ -16,7 +16,7 @@ import pytest
 from archive.evidence import checkpoint as heads
 from archive.evidence import cosignature as said
 from archive.evidence import note
-from archive.evidence.keys import SigningKey
+from archive.evidence.keys import SigningKey, VerifyKey
 from archive.evidence.merkle import Frontier, consistency_proof, leaf_hash, node_hash, root
 from archive.witness import KEY, STATE, Witness, WitnessRefused
 from tests.witness_processes import WitnessProcess
@@ -319,7 +319,7 @@ def test_key_and_memory_belong_together(tmp_path: Path) -> None:
 def test_whom_it_trusts(tmp_path: Path) -> None:
     """Only sound log keys; a key that is removed counts no more, and what was seen stays."""
     with Witness.open(made(tmp_path / "w"), lambda: START) as witness:
-        small = note.VerifierKey.make("x", note.VerifyKey.from_public(bytes(32)))
+        small = note.VerifierKey.make("x", VerifyKey.from_public(bytes(32)))
         for odd in ("x", witness.vkey, str(small)):
             with pytest.raises(WitnessRefused):
                 witness.trust(odd)
