@@ -59,7 +59,9 @@ than the usual 700, so that it would look again and again at what is still in us
 
 
 def create_desk(archive: Archive, settings: Settings) -> Desk:
-    archive.attachments.limit = settings.attachment_limit
+    files = archive.attachments
+    files.limit, files.quota = settings.attachment_limit, settings.upload_quota
+    files.total_quota = settings.upload_quota_total
     archive.ledger.surroundings.noted.append(archive.attachments.note)
     terms = Terms(settings.disposal_cool_off_days)
     retention = open_retention(archive, lambda: proven_time(archive), terms)

@@ -28,6 +28,7 @@ from archive.store import (
     StorageFull,
     StoreError,
     StoreUnavailable,
+    UploadQuotaError,
     VersionConflict,
 )
 from archive.views.database import ViewError
@@ -354,6 +355,16 @@ PROBLEMS = _rows(
         retry_after=1,
     ),
     ProblemType(
+        "upload-quota",
+        507,
+        text("待用的上传文件太多", "Too many uploads are waiting"),
+        text(
+            "此文件未保存。请先在表单中提到已上传的文件,或等一天后清扫。",
+            "The file was not kept. Name the waiting files in a form, or wait a day: then they are "
+            "swept away.",
+        ),
+    ),
+    ProblemType(
         "storage-full",
         507,
         text("存储空间已满", "No room left"),
@@ -383,6 +394,7 @@ _CLASSES: tuple[tuple[type[Exception], str], ...] = (
     (AttachmentMissing, "attachment-missing"),
     (AttachmentTooLargeError, "too-large"),
     (InvalidUnit, "invalid-event"),
+    (UploadQuotaError, "upload-quota"),
     (StorageFull, "storage-full"),
     (OutcomeUnknown, "outcome-unknown"),
     (StoreUnavailable, "store-unavailable"),
@@ -463,6 +475,16 @@ def _detail(error: Exception, kind: ProblemType) -> Text:
                 f"请求基于第 {error.expected} 版,记录现为第 {error.current} 版。",
                 f"The request was made for version {error.expected}; "
                 f"the record is at version {error.current}.",
+            )
+        case UploadQuotaError(own=True):
+            return text(
+                f"您上传而尚无事件提到的文件,合计最多 {error.limit} 字节。",
+                f"Your uploads that no event names yet may have {error.limit} bytes together.",
+            )
+        case UploadQuotaError():
+            return text(
+                f"全体上传而尚无事件提到的文件,合计最多 {error.limit} 字节。",
+                f"Everybody's uploads that no event names yet may have {error.limit} bytes.",
             )
         case AttachmentTooLargeError():
             return text(f"附件最多 {error.limit} 字节。", f"At most {error.limit} bytes.")

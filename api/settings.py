@@ -119,6 +119,8 @@ class Settings:
     body_limit: int = 1024 * 1024
     batch_limit: int = 16 * 1024 * 1024
     attachment_limit: int = 2 * 1024**3
+    upload_quota: int = 8 * 1024**3
+    upload_quota_total: int = 32 * 1024**3
     request_seconds: int = 30
     idle_seconds: int = 30
     access_log_seconds: int = 5
@@ -175,6 +177,8 @@ READERS: Mapping[str, Callable[[str], Any]] = {
     "body_limit": _whole(1024, 64 * 1024 * 1024),
     "batch_limit": _whole(1024, 256 * 1024 * 1024),
     "attachment_limit": _whole(1, 2**40),
+    "upload_quota": _whole(1, 2**50),
+    "upload_quota_total": _whole(1, 2**50),
     "request_seconds": _whole(1, 3600),
     "idle_seconds": _whole(1, 3600),
     "access_log_seconds": _whole(1, 3600),

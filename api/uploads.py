@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import chain
 from urllib.parse import quote, unquote_to_bytes
 
@@ -17,6 +18,7 @@ from api.problems import Refusal
 from api.reading import Asked, Name, answer
 from api.replies import PROBLEM_RESPONSES
 from archive.attachments import Staged, Upload
+from archive.store import StoreError
 from domain.events import Attachment
 from domain.kind import text
 from domain.record import Record
@@ -70,6 +72,16 @@ async def _receive(request: Request, visit: Visit) -> Staged:
     if told_length(request) > limit:
         raise Refusal("too-large", text(f"附件最多 {limit} 字节。", f"At most {limit} bytes."))
     upload = desk.archive.attachments.begin(name, media_type, visit.guest.id)
+    try:
+        return await _take_in(request, visit, upload)
+    except BaseException:
+        with suppress(StoreError):  # else it is swept away after a day
+            await in_thread(desk, upload.abandon)
+        raise
+
+
+async def _take_in(request: Request, visit: Visit, upload: Upload) -> Staged:
+    desk = visit.desk
     buffer = bytearray()
     async for chunk in chunks_of(request, desk.settings.idle_seconds):
         buffer += chunk

@@ -18,7 +18,7 @@ from archive.evidence.content import unwrap
 from archive.evidence.statement import Part
 from archive.keystore import KeyDestroyed, KeyStore
 from archive.sealing import AttachedPart
-from archive.store import AttachmentMissing, Store, StoreCorrupt, StoreError
+from archive.store import AttachmentMissing, Room, Store, StoreCorrupt, StoreError
 from domain.events import Attachment, Recorded
 from domain.record import Record
 
@@ -28,7 +28,7 @@ KEPT_FOR = timedelta(hours=25)
 
 
 class AttachmentTooLargeError(StoreError):
-    """More bytes than the settings allow. What was staged of it is collected later."""
+    """More bytes than the settings allow."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"an attachment has at most {limit} bytes: split the file")
@@ -56,7 +56,7 @@ class Upload:
         self._count = 0
 
     def feed(self, chunk: bytes) -> None:
-        """Raises AttachmentTooLargeError, StorageFull, StoreUnavailable."""
+        """Raises AttachmentTooLargeError, UploadQuotaError, StorageFull, StoreUnavailable."""
         if self._sealer.size + len(chunk) > self._home.limit:
             raise AttachmentTooLargeError(self._home.limit)
         for segment in self._sealer.feed(chunk):
@@ -69,13 +69,20 @@ class Upload:
         self._home.keep(staged)
         return staged
 
+    def abandon(self) -> None:
+        """It will not be finished: what was staged of it takes no more room."""
+        self._home.store.unstage(self.id)
+
     def _stage(self, segment: bytes) -> None:
-        self._home.store.stage_segment(self.id, self._count, segment, self._home.clock())
+        home = self._home
+        room = Room(self._owner, home.quota, home.total_quota)
+        home.store.stage_segment(self.id, self._count, segment, home.clock(), room)
         self._count += 1
 
 
 class Attachments:
-    """The archive's files. `limit`: bytes of one file."""
+    """The archive's files. `limit`: bytes of one file; `quota`: of all that one owner has uploaded
+    and no event names yet; `total_quota`: of everybody's."""
 
     def __init__(
         self,
@@ -83,8 +90,11 @@ class Attachments:
         keys: KeyStore,
         clock: Callable[[], datetime],
         limit: int = 2 * 1024**3,
+        quota: int = 8 * 1024**3,
+        total_quota: int = 32 * 1024**3,
     ) -> None:
         self.store, self.keys, self.clock, self.limit = store, keys, clock, limit
+        self.quota, self.total_quota = quota, total_quota
 
     def begin(self, name: str, media_type: str, owner: str) -> Upload:
         return Upload(self, name, media_type, owner)

@@ -119,7 +119,13 @@ CREATE TABLE IF NOT EXISTS cosignatures (
 );
 CREATE INDEX IF NOT EXISTS cosignatures_newest ON cosignatures (witness, time);
 """
-STEPS = (Step("0.1.0", SCHEMA), Step("0.1.0", TIMESTAMPS), Step("0.1.0", COSIGNATURES))
+STAGED = """
+CREATE TABLE IF NOT EXISTS staged (
+  attachment_id bytea PRIMARY KEY, owner text NOT NULL, bytes bigint NOT NULL,
+  staged_at bigint NOT NULL
+);
+"""
+STEPS = tuple(Step("0.1.0", each) for each in (SCHEMA, TIMESTAMPS, COSIGNATURES, STAGED))
 SETTINGS = {
     # A process that hangs while it holds the head would stop all others.
     "idle_in_transaction_session_timeout": "15s",

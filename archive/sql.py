@@ -21,11 +21,13 @@ from archive.store import (
     Head,
     NewEvent,
     Quiet,
+    Room,
     Span,
     StoreCorrupt,
     StoredContent,
     StoredEvent,
     Timestamp,
+    UploadQuotaError,
     WriteTransaction,
 )
 
@@ -35,6 +37,10 @@ OF_EVENT = f"c.slot >= e.leaf_index * {PARTS} AND c.slot < e.leaf_index * {PARTS
 CONTENT = "e.leaf_index, e.record_id, e.event_id, c.slot, c.key_id, c.wrapped, c.ciphertext"
 STAMP = "size, note_hash, authority, token, gen_time, ends, renews"
 COSIGNED = "size, witness, signature, time"
+UNNAMED = (
+    "NOT EXISTS (SELECT 1 FROM content c WHERE c.key_id = staged.attachment_id "
+    "AND c.ciphertext IS NULL)"
+)
 CHUNK = 500
 END = 2**63 - 1
 """After every leaf."""
@@ -149,6 +155,23 @@ def find_placed(run: Execute, span: Span) -> list[tuple[StoredEvent, bytes | Non
             f"request, but {len(rows)} are there: run a check of the archive"
         )
     return [(stored_event(row), row[9]) for row in rows]
+
+
+def _take_room(run: Execute, more: tuple[bytes, int, int], room: Room) -> None:
+    """Whoever names a file does not write here: what is named no longer counts."""
+    attachment_id, size, staged_at = more
+    run(
+        "INSERT INTO staged (attachment_id, owner, bytes, staged_at) VALUES (?, ?, ?, ?) "
+        "ON CONFLICT (attachment_id) DO UPDATE SET bytes = staged.bytes + excluded.bytes, "
+        "staged_at = excluded.staged_at",
+        (attachment_id, room.owner, size, staged_at),
+    )
+    rows = run(f"SELECT owner, CAST(sum(bytes) AS bigint) FROM staged WHERE {UNNAMED} GROUP BY 1")
+    held = {owner: int(taken) for owner, taken in rows}
+    if held.get(room.owner, 0) > room.own:
+        raise UploadQuotaError(room.own, own=True)
+    if sum(held.values()) > room.total:
+        raise UploadQuotaError(room.total, own=False)
 
 
 class SqlStore(AuditReads, CopyTables, ABC):
@@ -344,14 +367,26 @@ class SqlStore(AuditReads, CopyTables, ABC):
 
     # -- attachments -----------------------------------------------------------------------
     def stage_segment(
-        self, attachment_id: str, i: int, ciphertext: bytes, staged_at: datetime
+        self,
+        attachment_id: str,
+        i: int,
+        ciphertext: bytes,
+        staged_at: datetime,
+        room: Room | None = None,
     ) -> None:
         with self._writing() as run:
+            if room is not None:
+                _take_room(run, (raw(attachment_id), len(ciphertext), micros(staged_at)), room)
             run(
                 "INSERT INTO segments (attachment_id, i, staged_at, ciphertext) "
                 "VALUES (?, ?, ?, ?)",
                 (raw(attachment_id), i, micros(staged_at), ciphertext),
             )
+
+    def unstage(self, attachment_id: str) -> None:
+        with self._writing() as run:
+            for table in ("segments", "staged"):
+                run(f"DELETE FROM {table} WHERE attachment_id = ?", (raw(attachment_id),))
 
     def segment(self, attachment_id: str, i: int) -> bytes | None:
         rows = self._read(
@@ -383,6 +418,10 @@ class SqlStore(AuditReads, CopyTables, ABC):
                 "SELECT attachment_id FROM segments s WHERE NOT EXISTS "
                 "(SELECT 1 FROM content c WHERE c.key_id = s.attachment_id "
                 "AND c.ciphertext IS NULL) GROUP BY attachment_id HAVING max(staged_at) < ?",
+                (micros(staged_before),),
+            )
+            run(
+                f"DELETE FROM staged WHERE staged_at < ? OR NOT ({UNNAMED})",
                 (micros(staged_before),),
             )
             return sum(

@@ -119,7 +119,13 @@ CREATE TABLE IF NOT EXISTS cosignatures (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS cosignatures_newest ON cosignatures (witness, time);
 """
-STEPS = (Step("0.1.0", SCHEMA), Step("0.1.0", TIMESTAMPS), Step("0.1.0", COSIGNATURES))
+STAGED = """
+CREATE TABLE IF NOT EXISTS staged (
+  attachment_id BLOB NOT NULL PRIMARY KEY, owner TEXT NOT NULL, bytes INTEGER NOT NULL,
+  staged_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
+STEPS = tuple(Step("0.1.0", each) for each in (SCHEMA, TIMESTAMPS, COSIGNATURES, STAGED))
 BUSY_MS = 30_000
 MANY, STATEMENTS = 64, 512
 """Rows of one INSERT, and how many prepared statements a writer keeps: one for each number."""

@@ -82,6 +82,29 @@ class InvalidUnit(StoreError):
     """The unit contradicts itself or a format's limit; a fault of the caller, never retried."""
 
 
+class UploadQuotaError(StoreError):
+    """Too many uploaded bytes wait for an event that names them. Nothing was written.
+
+    `own`: those of this caller alone are too many. `limit`: bytes.
+    """
+
+    def __init__(self, limit: int, *, own: bool) -> None:
+        super().__init__(
+            f"{'your' if own else 'all'} uploaded files that no event names yet may have {limit} "
+            "bytes together: name them in a form, or wait until they are swept away after a day"
+        )
+        self.limit, self.own = limit, own
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How many bytes of files that no event names yet may lie there: of one owner, and of all."""
+
+    owner: str
+    own: int
+    total: int
+
+
 class StorageFull(StoreError):
     """No room. Nothing was written; free some space and send the command again."""
 
@@ -467,9 +490,22 @@ class Store(Protocol):
 
     # -- attachments -----------------------------------------------------------------------
     def stage_segment(
-        self, attachment_id: str, i: int, ciphertext: bytes, staged_at: datetime
+        self,
+        attachment_id: str,
+        i: int,
+        ciphertext: bytes,
+        staged_at: datetime,
+        room: Room | None = None,
     ) -> None:
-        """Store one segment's ciphertext ahead of the event that will name the attachment."""
+        """Store one segment's ciphertext ahead of the event that will name the attachment.
+
+        UploadQuotaError where that is more than the `room` for what no event names yet; nothing was
+        written then. Several processes that stage at the same moment may pass it by a segment each.
+        """
+        ...
+
+    def unstage(self, attachment_id: str) -> None:
+        """Delete what was staged of an upload that was not finished: no event can name it."""
         ...
 
     def segment(self, attachment_id: str, i: int) -> bytes | None: ...

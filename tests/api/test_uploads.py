@@ -109,6 +109,29 @@ def test_a_file_too_large_is_refused_with_or_without_its_length(tmp_path: Any) -
         assert upload(plant, "cs", iter([b"x" * 1_000_000] * 5)).status_code == 201
 
 
+@pytest.mark.parametrize("store_name", ["sqlite", "postgres"])
+def test_too_many_waiting_uploads_are_refused_until_a_form_names_them(
+    store_name: str, tmp_path: Any, request: pytest.FixtureRequest
+) -> None:
+    """507 in the caller's language; what broke off takes no room; a named file makes room."""
+    dsn = request.getfixturevalue("postgres_dsn") if store_name == "postgres" else None
+    settings = limits(upload_quota=2_000_000, upload_quota_total=3_000_000)
+    for plant in opened(tmp_path / "data", dsn, settings):
+        one = upload(plant, "cs", b"x" * 1_500_000).json()["id"]
+        full = upload(plant, "cs", b"x" * 1_000_000, **{"Accept-Language": "zh"})
+        assert (full.status_code, full.json()["type"]) == (507, "/problems/upload-quota")
+        assert (full.json()["title"], "2000000" in full.json()["detail"]) == (
+            "待用的上传文件太多",
+            True,
+        )
+        full = upload(plant, "cs", b"x" * 1_000_000, **{"Accept-Language": "en"})
+        assert "Name the waiting files" in full.text
+        everybodys = upload(plant, "other", b"x" * 1_500_000)
+        assert (everybodys.status_code, "3000000" in everybodys.json()["detail"]) == (507, True)
+        assert attached(plant, "cs", one).status_code == 201
+        assert upload(plant, "cs", b"x" * 1_000_000).status_code == 201
+
+
 @pytest.mark.parametrize(
     "name", ["%FF%FE", "..", "a%2Fb", "a%5Cb", "a%00b", "a%0Ab", "", "n" * 1001]
 )
