@@ -68,4 +68,7 @@ def page(archive: Archive, found: Certificate) -> str:
 def _exports(found: Certificate, archive: Archive) -> list[str]:
     certified = archive.ledger.get(found.disposal).said("certify")
     rows = certified.values.get("exports", ()) if certified else ()
-    return [str(row["what"]) for row in rows]
+    registry = archive.organisation.registry
+    named = {each.id: each.name for each in registry.people.values()}
+    named |= {each.id: each.name for each in registry.callers.values()}
+    return [named.get(row["what"], str(row["what"])) for row in rows]

@@ -29,6 +29,8 @@ ROLES = {
 }
 LONG = timedelta(days=3 * 366)
 ROUNDS = 3
+LONGEST = 5_000
+"""Items of one list."""
 
 
 class Clock:
@@ -112,6 +114,10 @@ class Plant:
             TakeStep(**self.header(record, person), step=step, values=values)
         )
 
+    def dispose_all(self, records: Sequence[str]) -> None:
+        for at in range(0, len(records), LONGEST):
+            self.dispose(records[at : at + LONGEST])
+
     def dispose(self, records: Sequence[str]) -> None:
         disposals, lister = self.retention.disposals, Actor(self.people["lister"])
         listed = disposals.list_due(lister, records, owner=self.people["quality"])
@@ -143,7 +149,7 @@ def measure(size: Size, place: Place) -> list[Row]:
             steps = [TakeStep(**plant.header(r), step="prioritise", values=STEP) for r in living]
             theirs = timed(lambda steps=steps: plant.appended(steps))
             archive.views.catch_up()  # what the views did not see yet is not the disposal's work
-            ours = timed(lambda records=records: plant.dispose(records))
+            ours = timed(lambda records=records: plant.dispose_all(records))
             pairs.append(Pair(count / ours, count / theirs))
     row = Row(
         f"disposal of {count:,} records",

@@ -33,6 +33,7 @@ from domain.events import Values
 from domain.kind import Office, Role, Text, Who, text
 from domain.record import Record
 from retention.errors import DisposalRefusedError
+from retention.exports import exported_to
 from retention.intact import BROKEN, first_broken, intact
 from retention.journal import ARCHIVE, Journal
 from retention.ledgers import Assessed, Shelf
@@ -261,7 +262,7 @@ class Disposals:
                 else self._execute_electronic(record, listing)
             )
             self._report(record, listing, outcome)
-            return self._certify(disposal_id, started)
+            return self._certify(disposal_id, listing, started)
 
     def resume(self) -> list[str]:
         """Finish what was started; the ids of the disposals that are certified by it."""
@@ -496,12 +497,12 @@ class Disposals:
         for at in range(0, len(rows), CHUNK):
             self._step(record.id, "results", {"items": rows[at : at + CHUNK]}, ARCHIVE)
 
-    def _certify(self, disposal_id: str, started: str) -> Record:
+    def _certify(self, disposal_id: str, listing: Listing, started: str) -> Record:
         record = self.archive.ledger.get(disposal_id)
         results = disposals.results(record).values()
         now = self._now()
         ended = time_text(self.archive.options.clock())
-        values = {
+        values: dict[str, Any] = {
             "method": METHOD,
             "started_at": started,
             "ended_at": ended,
@@ -510,6 +511,9 @@ class Disposals:
             "destroyed": sum(r.result == "destroyed" for r in results),
             "exceptions": sum(r.result != "destroyed" for r in results),
         }
+        takers = exported_to(self.archive, [i.record for i in listing.items.values()])
+        if takers:
+            values["exports"] = [{"what": taker} for taker in takers]
         return self._step(disposal_id, "certify", values, ARCHIVE)
 
     def _supplemented(self, record: Record) -> Record:

@@ -6,6 +6,7 @@ import io
 
 import pytest
 
+from archive.accesses import Access, AccessLog
 from archive.evidence.policy import Policy
 from archive.evidence.report import Level, Verdict
 from archive.evidence.verify import verify
@@ -44,6 +45,26 @@ def test_a_whole_disposal_leaves_proof_and_no_content(staff: Staff) -> None:
     assert report.ok, [f for f in report.findings if f.level is Level.FAILED]
     assert {event.verdict for event in report.events} == {Verdict.OPENED, Verdict.DISPOSED}
     assert archive.check().findings == ()
+
+
+def test_the_certificate_names_who_had_exported_what_is_gone(staff: Staff) -> None:
+    """Others may hold a copy: whom to ask stands on the certificate."""
+    archive, clock = staff.world.archive, staff.world.clock
+    doomed, living = staff.imported("客户甲"), staff.imported("客户乙")
+    log = AccessLog(archive.ledger, clock)
+    for who, what, record in (
+        ("clerk", "export", doomed),
+        ("clerk", "export", doomed),
+        ("gm", "export", living),
+        ("legal", "read", doomed),
+    ):
+        log.note(Access(clock(), what, staff.people[who], None, record.id, "/export", "r-1"))
+    log.flush()
+    staff.world.clock.turn(days=YEARS)
+    disposal = staff.disposed(doomed)
+    certified = disposal.said("certify")
+    assert certified is not None
+    assert certified.values["exports"] == [{"what": staff.people["clerk"]}]
 
 
 def test_nothing_goes_before_its_day(staff: Staff) -> None:
