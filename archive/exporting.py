@@ -129,15 +129,13 @@ class Exporter:
             last = rows[-1].version
 
     def _proven(self, indexes: Sequence[int], head: Checkpoint) -> Iterator[ProvenLeaf]:
+        prove = self.log.prover(head.size)
         for start, stop in _spans(indexes):
             wanted = _within(indexes, start, stop)
             for row in self.store.leaves(start, stop):
                 if row.leaf_index in wanted:
-                    proof = _Proof(partial(self._inclusion, row.leaf_index, head.size))
+                    proof = _Proof(partial(prove, row.leaf_index))
                     yield ProvenLeaf(row.leaf_index, row.leaf, proof)
-
-    def _inclusion(self, index: int, size: int) -> Sequence[bytes]:
-        return self.log.inclusion(index, size)[1]
 
     def _receipts(self, indexes: Sequence[int]) -> Iterator[bytes]:
         for start, stop in _spans(indexes):

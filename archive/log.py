@@ -185,6 +185,19 @@ class TransparencyLog:
             raise LogError(f"there is no leaf {leaf_index} in a log of {signed.size}")
         return signed, inclusion_proof(leaf_index, signed.size, self._reader(signed.size))
 
+    def prover(self, size: int) -> Callable[[int], list[bytes]]:
+        """The audit path of any leaf in a checkpoint of this size, which is one; asked in the
+        order of the leaves, each stretch of the log is read once."""
+        stretch, node = -1, self._reader(size)
+
+        def prove(leaf_index: int) -> list[bytes]:
+            nonlocal stretch, node
+            if leaf_index // WIDTH != stretch:
+                stretch, node = leaf_index // WIDTH, self._reader(size)
+            return inclusion_proof(leaf_index, size, node)
+
+        return prove
+
     def consistency(self, old: int, new: int) -> list[bytes]:
         """Proof that the first `old` leaves are the beginning of the first `new` (RFC 6962 2.1.2).
 
