@@ -23,8 +23,10 @@ from api.disposals import (
 from api.pages.calls import HEADERS, Call
 from api.pages.login import from_here
 from api.pages.retention import may_list, token
+from api.pages.signing import sign_page
 from api.problems import Problem, Refusal, problem_of
 from api.retention_json import progress
+from api.signoffs import SignoffPreparation
 from api.steps import taking
 from archive.callers import CallerRefusedError
 from domain import disposals
@@ -228,6 +230,8 @@ def act(call: Call) -> Response:
         deed(call, record, said)
     except CallerRefusedError:
         return _page(call, record, "reauth-failed")
+    except ToSignError as instead:
+        return sign_page(call, instead.asked)
     except Exception as error:
         problem = error.problem() if isinstance(error, Behind) else problem_of(error)
         if problem.type.status >= 500:
@@ -237,12 +241,26 @@ def act(call: Call) -> Response:
     return RedirectResponse(f"/retention/disposals/{record.id}", 303, HEADERS)
 
 
+class ToSignError(Exception):
+    """A step that the person signs with a key of their own: the page for that comes instead."""
+
+    def __init__(self, asked: SignoffPreparation) -> None:
+        super().__init__(asked.step)
+        self.asked = asked
+
+
 def _step(call: Call, record: Record, name: str, answers: Mapping[str, Any]) -> None:
     step = record.kind.step(name)
     if step is None:
         raise AssertionError("a form names a step of the kind")
     sent = Sent(value={"answers": dict(answers)}, raw=call.body)
-    append(call.visit, taking(record.kind, step), record.id, sent)
+    try:
+        append(call.visit, taking(record.kind, step), record.id, sent)
+    except Refusal as refusal:
+        if refusal.type != "signoff-required":
+            raise
+        asked = SignoffPreparation(record=record.id, step=name, said=sent.value)
+        raise ToSignError(asked) from None
 
 
 def _review(call: Call, record: Record, said: Mapping[str, str]) -> None:

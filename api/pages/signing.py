@@ -38,7 +38,7 @@ TOLD = (Refusal, DomainError, StoreError, EvidenceError)
 def show_sign(call: Call) -> Response:
     """What `?deed=signatures&slot=...` asks to sign, or a step that needs no answers."""
     call.visit.guest.check_right("write")
-    return _page(call, _asked(call, {}))
+    return sign_page(call, _asked(call, {}))
 
 
 def _asked(call: Call, form: Mapping[str, str]) -> SignoffPreparation:
@@ -57,7 +57,8 @@ def _asked(call: Call, form: Mapping[str, str]) -> SignoffPreparation:
     return SignoffPreparation(record=name, deed=deed, said=said, key=call.asked("key") or None)
 
 
-def _page(call: Call, asked: SignoffPreparation, problem: Problem | None = None) -> Response:
+def sign_page(call: Call, asked: SignoffPreparation, problem: Problem | None = None) -> Response:
+    """The page that shows what is signed; also where another page's form turns out to be one."""
     visit, guest = call.visit, call.visit.guest
     mine = visit.desk.signoff.valid(guest.id) if guest.person else {}
     record = visit.record(asked.record)
@@ -99,11 +100,11 @@ def take_sign(call: Call) -> Response:
     form = call.form()
     check_form(call, "sign")
     if "statement" not in form:
-        return _page(call, _asked(call, form))
+        return sign_page(call, _asked(call, form))
     try:
         outcome, _ = sign(call.visit, read_as(Signoff, _signed(form)))
     except TOLD as error:
-        return _page(call, _asked(call, form), problem_of(error))
+        return sign_page(call, _asked(call, form), problem_of(error))
     placed = outcome.committed
     place = f"/records/{placed.record_id}#e{placed.version}"
     return RedirectResponse(place, 303, HEADERS)

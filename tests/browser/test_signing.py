@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, CDPSession, Page, expect, sync_playwright
+from playwright.sync_api import Browser, CDPSession, ConsoleMessage, Page, expect, sync_playwright
 from starlette.testclient import TestClient
 
 from api.app import create_app
@@ -40,6 +40,10 @@ class Person:
     cdp: CDPSession
     complaints: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+
+    def hear(self, said: ConsoleMessage) -> None:
+        if said.type == "error":
+            self.complaints.append(said.text)
 
     def plug_in(self, **more: Any) -> str:
         options = {
@@ -115,7 +119,7 @@ def person(site: Site, browser: Browser) -> Iterator[Person]:
     cdp = context.new_cdp_session(page)
     cdp.send("WebAuthn.enable")
     person = Person(page, site, cdp)
-    page.on("console", lambda said: said.type == "error" and person.complaints.append(said.text))
+    page.on("console", person.hear)
     page.on("pageerror", lambda error: person.complaints.append(str(error)))
     page.on("request", lambda request: person.asked.append(request.url))
     yield person
