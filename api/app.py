@@ -24,6 +24,7 @@ from api.envelopes import envelope_routes
 from api.executing import Executions
 from api.groups import Groups
 from api.idempotency import Windows
+from api.key_backup import securing
 from api.openapi import document
 from api.own_keys import key_routes
 from api.pages import routes as pages
@@ -63,6 +64,7 @@ def create_desk(archive: Archive, settings: Settings) -> Desk:
     files.limit, files.quota = settings.attachment_limit, settings.upload_quota
     files.total_quota = settings.upload_quota_total
     archive.ledger.surroundings.noted.append(archive.attachments.note)
+    archive.secured = securing(archive, settings)
     terms = Terms(settings.disposal_cool_off_days)
     retention = open_retention(archive, lambda: proven_time(archive), terms)
     return Desk(

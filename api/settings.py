@@ -133,6 +133,8 @@ class Settings:
     site: str | None = None
     signoff: str = "api-key"
     disposal_cool_off_days: int = 7
+    key_backup: Path | None = None
+    key_backup_file: Path | None = None
     key: str | None = field(default=None, repr=False)
 
     @property
@@ -191,5 +193,7 @@ READERS: Mapping[str, Callable[[str], Any]] = {
     "site": _site,
     "signoff": _signoff,
     "disposal_cool_off_days": _whole(0, 180),
+    "key_backup": Path,
+    "key_backup_file": Path,
     "key": str,
 }

@@ -17,13 +17,13 @@ from archive.authority import Authority
 from archive.check import Progress, Thoroughness, check
 from archive.committer import Committer, Placed
 from archive.destruction import Destruction
+from archive.evidence.policy import Policy
 from archive.exporting import Exporter
 from archive.findings import CheckReport, keep_report
 from archive.inspection import Sources
 from archive.keyring import Keyring
 from archive.keystore import KeyStore, PostgresKeyStore, SQLiteKeyStore
 from archive.ledger import Ledger, NoSuchRecordError
-from archive.evidence.policy import Policy
 from archive.log import TransparencyLog
 from archive.organisation import Organisation
 from archive.owner_only import mend, own_folder
@@ -101,6 +101,9 @@ class Archive:
     witnesses: Witnesses
     view_database: ViewDatabase
     views: Projector
+    secured: Callable[[], None] | None = None
+    """Backs the keys up anew when some were destroyed, and removes older key backups; None where
+    that is done by hand."""
 
     def find(self, name: str) -> str:
         """The id of the record that an id or a number (KS-2026-00017) names. NoSuchRecordError."""
@@ -120,13 +123,13 @@ class Archive:
     def destruction(self) -> Destruction:
         """Destroys records' content wherever it is kept here, once the log says that they were
         disposed of. Who may, and when, is decided above."""
-        return Destruction(self.store, self.keys, [self.views.purge])
+        return Destruction(
+            self.store, self.keys, [self.views.purge], self.secured or (lambda: None)
+        )
 
     @property
     def exporter(self) -> Exporter:
-        return Exporter(
-            self.store, self.keys, self.keyring, self.log, self.witnesses.publish_now
-        )
+        return Exporter(self.store, self.keys, self.keyring, self.log, self.witnesses.publish_now)
 
     def check(
         self, progress: Progress = _silent, *, views: bool = True, how: Thoroughness = THOROUGH

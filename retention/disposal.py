@@ -47,6 +47,8 @@ CHUNK = 500
 """Items that are asked about, and then committed, at a time."""
 RETRIES = 5
 METHOD = "key destroyed, content deleted, index purged, files rewritten"
+SECURED = "; keys backed up anew, older key backups deleted"
+BY_HAND = "; older key backups open it until they are deleted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -503,7 +505,7 @@ class Disposals:
         now = self._now()
         ended = time_text(self.archive.options.clock())
         values: dict[str, Any] = {
-            "method": METHOD,
+            "method": self._method(),
             "started_at": started,
             "ended_at": ended,
             "effective_from": ended,
@@ -536,7 +538,7 @@ class Disposals:
         ended = time_text(self.archive.options.clock())
         values = {
             "items": [_result(item.item, None) for item in gone],
-            "method": METHOD,
+            "method": self._method(),
             "started_at": started,
             "ended_at": ended,
             "effective_from": ended,
@@ -545,6 +547,9 @@ class Disposals:
             "exceptions": len(locked) - len(gone),
         }
         return self._step(record.id, "supplement", values, ARCHIVE)
+
+    def _method(self) -> str:
+        return METHOD + (BY_HAND if self.archive.secured is None else SECURED)
 
     def _started(self, record: Record) -> str:
         entry = record.said("start")
