@@ -4,6 +4,7 @@
 #   make run     set up, start the archive in ./data, fill it with a sample plant on first start
 #   make test    set up, run the tests                        make test ARGS='-k ladder -x'
 #   make check   the static guards: lint, format, types, import contracts, docs
+#   make verifier   dist/liuhen-verify.pyz and dist/verify.html: to check bundles elsewhere
 #   make bench   compare with the yardsticks                  make bench SIZE=full
 #   make lock    renew the hashed locks                       make lock UPGRADE=--upgrade
 #   make clean   remove what was set up; never ./data
@@ -49,7 +50,7 @@ define install
 	@touch $@
 endef
 
-.PHONY: run test check lint format types arrows docs bench lock clean
+.PHONY: run test check lint format types arrows docs verifier bench lock clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.runtime
@@ -74,6 +75,10 @@ arrows: $(VENV)/.dev
 
 docs: $(VENV)/.dev
 	$(BIN)/python -m pytest -q tests/project $(wildcard tests/docs)
+
+# Nothing is set up for it: it packs what is here with Python alone.
+verifier:
+	$(PYTHON) -m archive.evidence.packing dist
 
 bench: $(VENV)/.dev
 	$(BIN)/liuhen bench --size $(SIZE) $(ARGS)

@@ -15,10 +15,11 @@ from archive.evidence.verify import verify
 from archive.evidence.wording import STEPS, render
 
 OK, FAILED, UNUSABLE = 0, 1, 2
+PROGRAM = "python -m archive.evidence"
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    options = _parser().parse_args(arguments)
+def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
+    options = _parser(program).parse_args(arguments)
     try:
         policy = _policy(options)
         with Path(options.bundle).open("rb") as file:
@@ -47,9 +48,9 @@ def _check_proof(options: argparse.Namespace, policy: Policy | None) -> int:
     return OK if report.ok else FAILED
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(program: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m archive.evidence",
+        prog=program,
         description="核验证据包或 tlog-proof 文件 / Check a bundle or a tlog-proof offline.",
         epilog="exit status: 0 nothing failed, 1 something failed, 2 the input cannot be used",
     )

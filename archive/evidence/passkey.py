@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
-from archive.evidence import canonical
+from archive.evidence import canonical, p256
 from archive.evidence.errors import EvidenceError, FormatError, KeyRefused, SignatureError
 from archive.evidence.keys import check_public_key, key_id
 from archive.evidence.primitives import (
@@ -108,8 +108,8 @@ class Passkey:
             raise KeyRefused("the key's length does not fit its algorithm", "key-form")
         try:
             if alg == ES256:
-                if public[0] != 4:
-                    raise KeyRefused("a P-256 key is given as an uncompressed point")
+                if not p256.is_point(public):
+                    raise KeyRefused("not an uncompressed point of P-256")
                 handle = EllipticCurvePublicKey.from_encoded_point(SECP256R1(), public)
             else:
                 check_public_key(public)

@@ -15,9 +15,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import FilePayload, Page, expect, sync_playwright
 
+from archive.evidence import cosignature, note
 from archive.evidence.__main__ import as_json
 from archive.evidence.errors import EvidenceError
 from archive.evidence.facts import FACTS
+from archive.evidence.keys import SigningKey
 from archive.evidence.page import NAME, page
 from archive.evidence.policy import Policy
 from archive.evidence.verify import verify
@@ -26,7 +28,7 @@ from tests.archive.evidence.foreign import foreign_json
 from tests.archive.evidence.test_keys import SMALL_ORDER
 from tests.archive.evidence.test_size import written
 from tests.browser.test_reading import QUIET
-from tests.vectors.world import World, ident
+from tests.vectors.world import World, ident, seeded
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 BUNDLES = json.loads((VECTORS / "bundles.json").read_bytes())
@@ -87,7 +89,7 @@ def _by_python(data: bytes, trusted: str | None) -> Any:
 
 # From here to the end of the line speaks each language's own reader of JSON, numbers and base64.
 _READER = re.compile(
-    r"(?:unsound public key:|not JSON|not base64|not canonical base64|floats have|integer beyond"
+    r"(?:not JSON|not base64|not canonical base64|floats have|integer beyond"
     r"|not expressible|not an integer|a lone surrogate).*$",
     re.MULTILINE,
 )
@@ -189,7 +191,7 @@ def test_the_page_knows_the_same_events_and_facts(verifier: Page) -> None:
 def test_any_byte_changed_is_reported_alike(verifier: Page) -> None:
     """One byte after another of an honest bundle: every report agrees with Python's."""
     whole = WHOLE.read_bytes()
-    for at in range(5, len(whole), len(whole) // 120):
+    for at in range(5, len(whole), len(whole) // 60):
         changed = whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :]
         found = _by_page(verifier, changed, TRUSTED)
         assert found == _by_python(changed, TRUSTED), at
@@ -227,7 +229,36 @@ _OTHER = "w.example/two+fa91f4dc+AUBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBA"
 def test_a_policy_decides_alike(policy: str, verifier: Page) -> None:
     """Taken, refused, or not satisfied by the checkpoint."""
     data = WHOLE.read_bytes()
-    assert _by_page(verifier, data, policy)[:2] == _by_python(data, policy)[:2]
+    assert _by_page(verifier, data, policy) == _by_python(data, policy)
+
+
+@pytest.mark.parametrize("quorum", ["a", "b", "both", "one", "c", "none"])
+@pytest.mark.parametrize("forged", [False, True], ids=["honest", "forged"])
+def test_cosignatures_count_alike(quorum: str, forged: bool, verifier: Page) -> None:
+    """Of three witnesses two cosigned, one perhaps with a signature that does not fit."""
+    keys = {name: SigningKey.from_seed(seeded(f"witness {name}")) for name in "abc"}
+    world = World()
+    world.add(ident("cosigned"), "opened")
+    plain = world.checkpoint()
+    text, when = note.parse(plain).text, 1_780_000_000
+    lines = [
+        cosignature.cosign(text + b"x" * (forged and name == "b"), f"w.example/{name}", key, when)
+        for name, key in keys.items()
+        if name != "c"
+    ]
+    signed = plain + b"".join(map(note.line_of, lines))
+    world.checkpoint = lambda: signed  # type: ignore[method-assign]
+    policy = [f"log {world.vkey}"]
+    for name, key in keys.items():
+        vkey = note.VerifierKey.make(f"w.example/{name}", key.verify_key(), note.COSIGNATURE)
+        policy.append(f"witness {name} {vkey}")
+    if quorum in ("both", "one"):
+        policy.append(f"group {quorum} {'all' if quorum == 'both' else '1'} a b")
+    policy.append(f"quorum {quorum}\n")
+    found = _by_page(verifier, world.bundle(), "\n".join(policy))
+    assert found == _by_python(world.bundle(), "\n".join(policy))
+    assert found[0] == (1 if forged or quorum == "c" else 0)
+    assert bool(found[1]["cosigned"]) == (not forged and quorum != "c")
 
 
 # ---------------------------------------------------------------- what people see and do
@@ -360,7 +391,11 @@ def test_the_page_may_load_and_send_nothing(verifier: Page) -> None:
       try { await fetch("http://127.0.0.1:9/"); return "sent"; }
       catch { return "blocked"; }
     }"""
-    assert verifier.evaluate(blocked) == "blocked"
+    assert verifier.context.browser is not None
+    other = verifier.context.browser.new_page()  # as a blocked request is complained about
+    other.goto(verifier.url)
+    assert other.evaluate(blocked) == "blocked"
+    other.close()
 
 
 def test_the_same_sources_give_the_same_page() -> None:
@@ -371,14 +406,16 @@ def test_the_same_sources_give_the_same_page() -> None:
 
 
 @pytest.mark.slow
-def test_ten_thousand_events_take_seconds_and_do_not_freeze_the_page(verifier: Page) -> None:
+def test_ten_thousand_events_take_seconds_and_do_not_freeze_the_page(
+    verifier: Page, tmp_path: Path
+) -> None:
     """With content and receipts; and the page has its turn all the while."""
     world, now = World(), "2026-11-22T09:00:00.000000Z"
     for number in range(10_000):
         record = ident(f"many {number // 8}")
         type_ = "noted" if number % 8 else "opened"
         world.add(record, type_, body={"text": f"事件 {number}"}, recorded_at=now)
-    data = written(world).getvalue()
+    (tmp_path / "many.zip").write_bytes(written(world).getvalue())
     script = """async (file) => {
       let [turns, longest, last] = [0, 0, performance.now()];
       const timer = setInterval(() => {
@@ -392,7 +429,7 @@ def test_ten_thousand_events_take_seconds_and_do_not_freeze_the_page(verifier: P
       clearInterval(timer);
       return [report.ok, report.events.length, (performance.now() - begin) / 1000, longest, turns];
     }"""
-    _choose(verifier, data)
+    verifier.locator("#bundle").set_input_files(tmp_path / "many.zip")
     ok, events, seconds, longest, turns = verifier.evaluate(script)
     assert (ok, events) == (True, 10_000)
     # About 4 s and 100 ms on a machine that does nothing else; these bounds bear one that does.

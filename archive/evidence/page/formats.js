@@ -42,6 +42,12 @@ function isAfter(recordedAt, lastDay) {
   return day.startsWith("+") || day.slice(0, 10) > lastDay;
 }
 
+// POSIX seconds, a BigInt, as a time; beyond the year 9999, which is no date, as they are.
+function secondsText(seconds) {
+  if (seconds >= 253_402_300_800n) return `${seconds} s`;
+  return new Date(Number(seconds) * 1000).toISOString().replace(/\.\d{3}Z$/, ".000000Z");
+}
+
 // ---- shapes: each check says whether a value is as it should be
 
 const text = (expression) => (value) => typeof value === "string" && expression.test(value);

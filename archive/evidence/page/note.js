@@ -69,18 +69,20 @@ function readSignatureLine(line) {
   return { name: match[1], hash: toHex(data.subarray(0, 4)), signature: data.slice(4) };
 }
 
-// Each signature by this key must fit, and there is one.
+// Each signature by this key must fit, and there is one; resolves to a cosignature's POSIX time.
 async function verifyNote(note, key) {
   const found = note.signatures.filter((one) => one.name === key.name && one.hash === key.hash);
   if (!found.length) throw new SignatureError(`note is not signed by ${key.name}+${key.hash}`);
-  for (const { signature } of found) await verifyNoteSignature(note.text, signature, key);
+  const times = [];
+  for (const { signature } of found) times.push(await verifyNoteSignature(note.text, signature, key));
+  return times[0];
 }
 
 async function verifyNoteSignature(text, signature, key) {
-  let message = text;
+  let [message, time] = [text, null];
   if (key.type === TYPE_COSIGNATURE) {
     if (signature.length !== 72) throw new SignatureError("a cosignature has 72 bytes");
-    const time = BigInt(`0x${toHex(signature.subarray(0, 8))}`);
+    time = BigInt(`0x${toHex(signature.subarray(0, 8))}`);
     if (time > 2n ** 63n - 1n) throw new SignatureError("a cosignature whose time is out of bounds");
     message = `cosignature/v1\ntime ${time}\n${text}`;
     signature = signature.subarray(8);
@@ -89,6 +91,7 @@ async function verifyNoteSignature(text, signature, key) {
     const id = toHex(sha256(key.bytes)).slice(0, 16);
     throw new SignatureError(`signature by key ${id} does not fit`);
   }
+  return time;
 }
 
 const CHECKPOINT_BODY = /^([^\n]+)\n(0|[1-9][0-9]{0,18})\n([A-Za-z0-9+/]{43}=)\n$/;

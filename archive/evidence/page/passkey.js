@@ -27,9 +27,9 @@ function checkPasskey(alg, bytes) {
 
 function checkPoint(bytes) {
   const [x, y] = [number(bytes.subarray(1, 33)), number(bytes.subarray(33))];
-  if (bytes[0] !== 4) throw new KeyRefused("a P-256 key is given as an uncompressed point");
-  if (x >= Q || y >= Q || (y * y - (x * x * x - 3n * x + CURVE_B)) % Q) {
-    throw new KeyRefused("not a point of P-256");
+  const isOn = (y * y - (x * x * x - 3n * x + CURVE_B)) % Q === 0n;
+  if (bytes[0] !== 4 || x >= Q || y >= Q || !isOn) {
+    throw new KeyRefused("not an uncompressed point of P-256");
   }
 }
 

@@ -110,8 +110,8 @@ class Policy {
     if (name === NO_QUORUM || this.knows(name)) throw new FormatError(`name ${name} is taken`);
   }
 
-  // SignatureError unless a trusted log of this origin signed, every line of a trusted witness fits,
-  // and the quorum is met; its code is the verifier's.
+  // The times of the witnesses that cosigned, by their names. SignatureError unless a trusted log of this
+  // origin signed, every line of a trusted witness fits, and the quorum is met; its code is the verifier's.
   async check(note, origin) {
     const keys = this.logs.filter((key) => key.name === origin);
     if (!keys.length) {
@@ -124,18 +124,28 @@ class Policy {
       throw new SignatureError(message, "policy");
     }
     const told = await this.cosigned(note);
-    if (!this.met(told)) {
-      const counted = `${told.length} of ${this.witnesses.size}, ${this.quorum}`;
+    if (!this.met(told.keys())) {
+      const counted = `${told.size} of ${this.witnesses.size}, ${this.quorum}`;
       throw new SignatureError(counted, "quorum");
     }
+    return told;
+  }
+
+  get wantsWitnesses() {
+    return this.quorum !== NO_QUORUM;
   }
 
   async cosigned(note) {
-    const told = [];
+    const told = new Map();
     for (const [name, key] of this.witnesses) {
       if (!note.signatures.some((line) => line.name === key.name && line.hash === key.hash)) continue;
-      if (!(await isSigned(note, key))) throw new SignatureError(name, "cosignature");
-      told.push(name);
+      try {
+        told.set(name, await verifyNote(note, key));
+      } catch (error) {
+        caught(error, () => {
+          throw new SignatureError(name, "cosignature");
+        });
+      }
     }
     return told;
   }

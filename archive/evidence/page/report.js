@@ -16,6 +16,7 @@ class Report {
     this.checkpoint = { size: 0n, root: "" };
     this.logKey = "";
     this.keyTrusted = false;
+    this.cosigned = []; // trusted witnesses, and when
     this.findings = []; // at most WORDS.mostAlike of a kind
     this.kinds = new Map();
     this.events = [];
@@ -63,6 +64,7 @@ class Report {
       checkpoint: { size: Number(this.checkpoint.size), root: this.checkpoint.root },
       log_key: this.logKey,
       key_trusted: this.keyTrusted,
+      cosigned: this.cosigned.map(([witness, time]) => ({ witness, time })),
       failures: this.failures,
       failed_steps: this.failedSteps,
       steps: Object.entries(WORDS.steps).map(([step, [, title]]) => ({
@@ -127,9 +129,10 @@ function stepLine(report, step, at) {
 }
 
 function findingLines(report, step, at) {
-  const lines = report.findings
-    .filter((finding) => finding.step === step)
-    .map((finding) => WORDS.levels[finding.level][at] + say("colon", at) + findingText(finding, at));
+  const lines = step === 3 ? report.cosigned.map((told) => say("cosigned", at, ...told)) : [];
+  for (const finding of report.findings.filter((one) => one.step === step)) {
+    lines.push(WORDS.levels[finding.level][at] + say("colon", at) + findingText(finding, at));
+  }
   for (const { step: of, level, code, number } of report.kinds.values()) {
     if (of === step && number > WORDS.mostAlike) {
       const rest = say("more", at, number - WORDS.mostAlike);

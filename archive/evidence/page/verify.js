@@ -108,10 +108,13 @@ class Run {
       report.add(3, NOT_CHECKED, "key-from-bundle", named.text);
       return;
     }
+    if (!policy.wantsWitnesses) report.add(3, NOT_CHECKED, "unwitnessed", CHECKPOINT);
     try {
-      await policy.check(note, this.head.origin);
+      const times = await policy.check(note, this.head.origin);
+      report.cosigned = Array.from(times, ([name, time]) => [name, secondsText(time)]);
     } catch (error) {
-      caught(error, () => report.fail(3, "policy", CHECKPOINT, error.message));
+      const code = error.code || "policy";
+      caught(error, () => report.fail(3, code, CHECKPOINT, error.message));
     }
   }
 
