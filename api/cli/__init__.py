@@ -21,6 +21,7 @@ COMMANDS = {
     "publish": "publishing",
     "prove": "publishing",
     "verify": "evidence",
+    "verifier": "evidence",
     "keys": "keys",
     "backup": "backup",
     "backup-key": "backup",
