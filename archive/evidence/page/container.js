@@ -29,10 +29,10 @@ const isMember = shaped({
 
 class Container {
   // BundleError where the manifest cannot be used, so that nothing else can be found.
-  static async open(file) {
+  static async open(file, hold = HELD) {
     const box = new Container();
     box.file = file;
-    box.held = file.size <= HELD ? new Uint8Array(await file.arrayBuffer()) : null;
+    box.held = file.size <= hold ? new Uint8Array(await file.arrayBuffer()) : null;
     const header = await box.readAt(0, 30 + MANIFEST.length);
     const marked = header.length === 30 + MANIFEST.length && view(header).getUint32(0) === 0x504b0304;
     if (!marked || !sameBytes(header.subarray(30), utf8(MANIFEST))) {

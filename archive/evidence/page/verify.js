@@ -19,10 +19,10 @@ function breather(onProgress = () => {}) {
 }
 
 // Run every check on a File or Blob; BundleError where it is no usable bundle at all. `plain`: without
-// the browser's own Ed25519.
-async function verify(file, policy = null, { onProgress, plain = false } = {}) {
+// the browser's own Ed25519. `hold`: bytes up to which a file is read once and held.
+async function verify(file, policy = null, { onProgress, plain = false, hold = HELD } = {}) {
   const breathe = breather(onProgress);
-  const box = await Container.open(file);
+  const box = await Container.open(file, hold);
   const run = new Run(box, readHead(box), policy, breathe);
   run.ring = await KeyRing.open(plain);
   return run.run();
