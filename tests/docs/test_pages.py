@@ -162,6 +162,8 @@ def test_every_setting_stands_in_the_docs_with_its_default(page: str) -> None:
     fallback = Settings()
     for name, told in rows:
         value = getattr(fallback, name.removeprefix("LIUHEN_").lower())
+        if isinstance(value, bool):
+            value = "yes" if value else "no"
         assert told in ({"(none)", "（无）"} if value in (None, ()) else {f"`{value}`"}), name
 
 
