@@ -33,7 +33,7 @@ from archive.keyring import Keyring
 from archive.keystore import KeyDestroyed, KeyStore
 from archive.leaves import read_leaf
 from archive.ledger import NoSuchRecordError
-from archive.log import TransparencyLog, vkey
+from archive.log import TransparencyLog, signer_vkey
 from archive.store import AttachmentMissing, Checkpoint, Store, StoredContent, StoredEvent
 from archive.witnessing import NotPublished
 
@@ -81,7 +81,7 @@ class Exporter:
         opened = [opening for record in chosen for opening in self._openings(record, may_read)]
         written = bundle.Bundle(
             checkpoint=head.note,
-            log_key=vkey(self.keyring.origin, self.keyring.log_key),
+            log_key=signer_vkey(self.keyring.register, self.keyring.origin, head.note),
             keys=_Again(partial(self._proven, self._indexes([self.keyring.record], head), head)),
             leaves=_Again(partial(self._proven, indexes, head)),
             openings=opened,

@@ -261,6 +261,11 @@ def _signer(register: KeyRegister, origin: str, parsed: note.Note) -> note.Verif
     raise SignatureError("checkpoint is not signed by a log key of this archive")
 
 
+def signer_vkey(register: KeyRegister, origin: str, data: bytes) -> str:
+    """The verifier key of the log key whose line a note has. SignatureError where none is ours."""
+    return str(_signer(register, origin, note.parse(data)))
+
+
 def tiles_of(size: int) -> Iterator[tuple[int, int, int]]:
     """(level, n, width) of every tile of a tree of `size` leaves."""
     level = 0

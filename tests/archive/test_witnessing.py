@@ -193,7 +193,10 @@ def test_a_bundle_carries_the_witnesses(small: SmallArchive, tmp_path: Path) -> 
     finally:
         process.stop()
     later = small.open("又来一件")
-    exporter.export([record], io.BytesIO(), lambda _: True)
+    small.keyring.rotate(small.committer, "log")
+    before = io.BytesIO()
+    exporter.export([record], before, lambda _: True)  # under the head of the key before
+    assert verify_bundle(before, Policy.parse(policy_of([process], "all", key))).ok
     small.append(record)
     for unproven in (record, later):
         with pytest.raises(NotPublished):
