@@ -303,6 +303,7 @@ def test_an_honest_bundle_is_whole_and_what_is_open_is_listed(verifier: Page) ->
 def test_without_a_key_the_page_says_how_little_that_proves(verifier: Page) -> None:
     """The bundle's own key is used, and named as such."""
     _check(verifier, WHOLE.read_bytes(), key="")
+    expect(verifier.locator("#banner")).to_have_class("banner untrusted")
     expect(verifier.get_by_text("No trusted key was given").first).to_be_visible()
     expect(verifier.locator("#not-checked")).to_contain_text("the bundle's own was used")
 

@@ -30,6 +30,15 @@ function fromUtf8(bytes) {
   }
 }
 
+// A character a byte, for expressions over bytes.
+function fromLatin1(bytes) {
+  let text = "";
+  for (let at = 0; at < bytes.length; at += 8192) {
+    text += String.fromCharCode(...bytes.subarray(at, at + 8192));
+  }
+  return text;
+}
+
 const HEX_OF = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
 function toHex(bytes) {

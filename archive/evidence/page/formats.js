@@ -277,18 +277,12 @@ const RECEIPT =
   /^\{"event":"([0-9a-f]{32})","index":(0|[1-9][0-9]{0,15}),"leaf_hash":"([0-9a-f]{64})","number":(?:null|"([A-Z0-9][A-Za-z0-9._/-]{0,63})"),"origin":"([A-Za-z0-9][A-Za-z0-9._/:-]{0,127})","record":"([0-9a-f]{32})","recorded_at":"([0-9T:.Z-]{27})","v":1,"version":([1-9][0-9]{0,15})\}$/;
 
 function readReceipt(line) {
-  const raw = fromUtf8(line);
-  const envelope = readEnvelope(raw, RECEIPT_TYPE);
+  const envelope = readEnvelope(fromLatin1(line), RECEIPT_TYPE);
   return { envelope, said: readReceiptPayload(envelope.payload) };
 }
 
 function readReceiptPayload(payload) {
-  let match = null;
-  try {
-    match = RECEIPT.exec(fromUtf8(payload));
-  } catch {
-    match = null;
-  }
+  const match = RECEIPT.exec(fromLatin1(payload));
   if (match === null) throw new FormatError("not a canonical receipt");
   const [, event, index, leaf_hash, number, origin, record, recorded_at, version] = match;
   if (!Number.isSafeInteger(Number(index)) || !Number.isSafeInteger(Number(version))) {

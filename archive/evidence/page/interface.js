@@ -118,7 +118,9 @@ const showUnusable = (error) =>
   banner("unusable", `${say("unusable", page.at)}${say("colon", page.at)}${error.message}`);
 
 function showReport(report, name) {
-  const parts = [banner(report.ok ? "whole" : "failed", resultLine(report, page.at))];
+  // Green is for what a trusted key vouches for.
+  const kind = report.keyTrusted ? "whole" : "untrusted";
+  const parts = [banner(report.ok ? kind : "failed", resultLine(report, page.at))];
   if (!report.keyTrusted) parts.push(element("p", tell("untrusted"), { class: "untrusted" }));
   parts.push(list(aboutLines(report, page.at)), ...notChecked(report), ...steps(report));
   parts.push(...events(report), ...records(report), saving(report, name));

@@ -75,7 +75,7 @@ function memberBytes(value) {
 }
 
 function checkClient(data, payload, rp) {
-  const match = CLIENT_DATA.exec(Array.from(data, (byte) => String.fromCharCode(byte)).join(""));
+  const match = CLIENT_DATA.exec(fromLatin1(data));
   if (match === null || match[1] !== "webauthn.get") {
     const message = "client data is not that of an assertion made here";
     throw new SignatureError(message, "assertion-client");
