@@ -16,6 +16,8 @@ from api.disposals import ImportFiling, Listing, Shredding
 from api.envelopes import SignedEnvelope
 from api.own_keys import NewKey
 from api.replies import ProblemReply
+from api.signoff_keys import NewCode, NewPasskey, NewPersonalKey
+from api.signoffs import Signoff, SignoffPreparation
 from api.sources import Differences, Reconciliation
 from api.steps import StepRoutes, latest_steps, typed_body
 
@@ -48,6 +50,7 @@ def build(app: FastAPI, steps: StepRoutes) -> dict[str, Any]:
     models += [deed.model for deed in DEEDS]
     models += [ProblemReply, BatchShown, KeyWanted, Reconciliation, Differences]
     models += [Item, NewKey, SignedEnvelope, Listing, ImportFiling, Shredding]
+    models += [NewPasskey, NewPersonalKey, NewCode, SignoffPreparation, Signoff]
     _, schemas = models_json_schema([(m, "validation") for m in models], ref_template=REF)
     components = said.setdefault("components", {})
     components.setdefault("schemas", {}).update(schemas["$defs"])
