@@ -440,7 +440,7 @@ def test_ten_thousand_events_take_seconds_and_do_not_freeze_the_page(
     verifier.locator("#bundle").set_input_files(tmp_path / "many.zip")
     ok, events, seconds, longest, turns = verifier.evaluate(script)
     assert (ok, events) == (True, 10_000)
-    # About 4 s and 100 ms on a machine that does nothing else; these bounds bear one that does.
+    # 10 s and 150 ms were seen on two busy cores; these bounds bear a busier machine still.
     assert seconds < 30, longest
     assert longest < 1_500, turns
     assert turns > 20

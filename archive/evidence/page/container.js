@@ -7,6 +7,7 @@ const MAX_MEMBERS = 60_000;
 const MAX_MEMBER = 2 ** 32 - 2;
 const MAX_LINE = 256 * 1024;
 const CHUNK = 1024 * 1024;
+const LINES = 64 * 1024; // read at a time where the lines are what is wanted
 const FULL = 0xffffffff;
 const HELD = 512 * 1024 * 1024; // a file up to here is read once and held
 const FORMAT = "liuhen-bundle/v1";
@@ -128,7 +129,7 @@ class Container {
   // member comes as the last item, in place of a line.
   async *lines(path) {
     let rest = new Uint8Array();
-    for await (const chunk of this.chunks(path, MAX_LINE)) {
+    for await (const chunk of this.chunks(path, LINES)) {
       const held = joined(rest, chunk);
       const lines = [];
       let begin = 0;
