@@ -81,7 +81,7 @@ def test_an_administrator_does_not_make_themselves_a_delegate(plant: Plant) -> N
     """They register delegations for others; one to themselves takes the principal."""
     mine = {"principal": plant.people["boss"], "delegate": plant.people["admin"]}
     answer = plant.post("admin", "/v1/delegation", {"answers": delegated(plant, **mine)})
-    assert (answer.status_code, answer.json()["type"]) == (403, "/problems/not-entitled")
+    assert (answer.status_code, answer.json()["type"]) == (403, "/problems/separation")
     assert plant.post("admin", "/v1/delegation", {"answers": delegated(plant)}).status_code == 201
 
 

@@ -369,11 +369,12 @@ def test_an_archive_of_an_earlier_release(world: World) -> None:
     if world.options.database is None:
         held = sqlite3.connect(world.options.data / "archive.db")
         held.execute("DROP TABLE timestamps")
+        held.execute("DROP TABLE schema_steps")
         held.commit()
         held.close()
     else:
         with psycopg.connect(world.options.database, autocommit=True) as connection:
-            connection.execute("DROP TABLE liuhen.timestamps")
+            connection.execute("DROP TABLE liuhen.timestamps, liuhen.schema_steps")
     world.reopen()
     assert world.archive.store.head().size == size
     assert list(world.archive.store.timestamps()) == []

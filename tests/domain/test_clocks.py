@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from domain.calendar import Calendar, Year, announced_year, shipped_years
 from domain.clocks import Clock, clocks, due_at, midnight, still
 from domain.commands import Actor
-from domain.kind import CalendarDays, Deadline, Hours, Limit, Until, WorkingDays, text
+from domain.kind import CalendarDays, Deadline, Hours, Kind, Limit, Until, WorkingDays, text
 from domain.record import Pause
 from tests.domain.journeys import COMPLAINT, act, capa, complaint, take
 from tests.domain.plant import MONDAY, SITE, Case
@@ -312,13 +312,8 @@ def test_a_record_ended_by_a_signature_ends_when_it_was_signed() -> None:
     case.turn(days=5)
     signed = case.now
     case.sign("approval", "gm")
-    ended = case.it.kind.model_copy(
-        update={
-            "states": tuple(
-                s.model_copy(update={"final": s.id == "approved"}) for s in case.it.kind.states
-            )
-        }
-    )
+    states = [{**s.model_dump(), "final": s.id == "approved"} for s in case.it.kind.states]
+    ended = Kind.model_validate({**case.it.kind.model_dump(), "states": states})
     found = clocks(case.it._replace(kind=ended), SHIPPED, SITE, signed + timedelta(days=9))
     verification = next(c for c in found if c.deadline == "verification")
     assert (verification.state, verification.stopped_recorded_at) == ("late", signed)
