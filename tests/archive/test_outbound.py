@@ -13,6 +13,8 @@ import pytest
 from archive.outbound import AnswerRefused, address, post
 
 WORDS = {"sent": "text/question", "wanted": "text/answer"}
+CUT_OFF = "IncompleteRead|ConnectionResetError"
+"""Whether the end or a reset is seen first is the system's affair."""
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/answer\r\n"
 
 
@@ -75,9 +77,9 @@ def test_one_question_and_one_answer() -> None:
         (b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<p>", "text/html"),
         (HEAD + b"Content-Length: 101\r\n\r\n" + bytes(101), "more than 100 bytes"),
         (HEAD + b"\r\n" + bytes(5000), "more than 100 bytes"),
-        (HEAD + b"Content-Length: 50\r\n\r\n" + bytes(49), "IncompleteRead|ConnectionResetError"),
-        (HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nab", "IncompleteRead|ConnectionResetError"),
-        (HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\nab", "IncompleteRead|ValueError"),
+        (HEAD + b"Content-Length: 50\r\n\r\n" + bytes(49), CUT_OFF),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nab", CUT_OFF),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\nab", f"{CUT_OFF}|ValueError"),
         (HEAD + b"X: y\r\n" * 200 + b"\r\n", "HTTPException"),
         (b"not http at all\r\n\r\n", "BadStatusLine"),
         (b"", "RemoteDisconnected"),
