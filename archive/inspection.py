@@ -356,7 +356,7 @@ class _Examination:
     def _signature(self, seen: _Leaf) -> None:
         said = seen.said
         in_register = said.record == self.register.record
-        if said.type.startswith("key-") != in_register:
+        if (said.type in register.EVENTS) != in_register:
             self.findings.add(seen.finding("register", "key event outside the register"))
         elif in_register and seen.index not in self.home.entries:
             self.findings.add(seen.finding("register", "not found by the register's record id"))

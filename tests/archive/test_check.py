@@ -38,6 +38,7 @@ from tests.archive.small_archive import (
     sqlite_archive,
 )
 from tests.stores import PostgresServer
+from tests.vectors.authenticator import Authenticator
 
 MIB = 1024 * 1024
 FIRST, SIGNED, LAST = 2, 5, 279
@@ -520,6 +521,22 @@ def test_rotation(small: SmallArchive) -> None:
     small.keyring.rotate(small.committer, "log")
     small.append(record)
     small.log.checkpoint()
+    report = small.check()
+    assert report.ok, report.text("en")
+
+
+def test_signoff_keys(small: SmallArchive) -> None:
+    """The registration of a person's passkey is an entry of the key register like any other."""
+    phone = Authenticator("phone")
+    facts = {
+        "alg": phone.alg,
+        "approved": {"by": None, "how": "session"},
+        "key": phone.key_id,
+        "owner": "ab" * 16,
+        "public": base64.b64encode(phone.public).decode("ascii"),
+        "rp": phone.rp,
+    }
+    small.keyring.register_signoff(small.committer, facts)
     report = small.check()
     assert report.ok, report.text("en")
 
