@@ -24,7 +24,7 @@ from retention.due import DueView
 from retention.errors import DisposalRefusedError
 from tests.api.conftest import Clock, Plant, establish
 from tests.api.keeping import Keeping
-from tests.docs.test_tour import free_port
+from tests.docs.serving import free_port
 
 FILED = datetime(2023, 3, 15, 2, 0, tzinfo=UTC)
 
