@@ -1,4 +1,4 @@
-"""Verification by hand: what docs/verify.md tells an auditor to type is typed, and comes out right."""
+"""Verification by hand: what docs/verify.md tells an auditor to type comes out right."""
 
 from __future__ import annotations
 
