@@ -46,7 +46,7 @@ from archive.views.search import SearchError
 from archive.views.worklist import WorklistError
 from domain.errors import DomainError
 from domain.kinds import current
-from retention.disposal import Terms
+from retention.executing import Terms
 from retention.opening import open_retention
 from retention.proven_time import proven_time
 

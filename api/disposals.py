@@ -33,8 +33,8 @@ from domain.access import resolve
 from domain.forms import Identifier
 from domain.kind import text
 from domain.record import Record
+from retention.asking import BARRED, LISTERS
 from retention.certificate import certificate, write_bundle
-from retention.disposal import BARRED, LISTERS
 from retention.errors import DisposalRefusedError
 from retention.imports import Import, claimed, file_imported
 

@@ -16,7 +16,7 @@ from benchmarks.append import ANSWERS, STEP
 from benchmarks.rows import Pair, Row, Size, timed
 from benchmarks.stores import Place
 from domain.commands import Actor, AnyCommand, File, Open, TakeStep
-from retention.disposal import CHUNK
+from retention.asking import CHUNK
 from retention.founding import found
 from retention.opening import Retention, open_retention
 from retention.proven_time import proven_time

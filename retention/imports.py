@@ -16,7 +16,7 @@ from domain.commands import Actor, File
 from domain.errors import DomainError, StepNotAllowedError
 from domain.events import Filed
 from domain.kind import text
-from retention.disposal import BARRED, LISTERS
+from retention.asking import BARRED, LISTERS
 from retention.errors import DisposalRefusedError
 from retention.journal import Journal
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from archive.opening import Archive
-from retention.disposal import Disposals, Terms
+from retention.disposal import Disposals
+from retention.executing import Terms
 from retention.journal import Journal
 from retention.ledgers import Shelf
 from retention.proven_time import ProvenTime
@@ -25,5 +26,6 @@ def open_retention(
 ) -> Retention:
     """`time`: what time it is, and who says so (`retention.proven_time`)."""
     shelf, journal = Shelf(archive), Journal(archive)
+    archive.ledger.surroundings.refused = journal.hear
     disposals = Disposals(archive, shelf, journal, time, terms or Terms())
     return Retention(archive, shelf, journal, disposals)

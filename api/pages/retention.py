@@ -18,8 +18,8 @@ from archive.views.register import Line as Listed
 from domain.access import resolve
 from domain.kind import Text
 from domain.record import Record
+from retention.asking import BARRED, LISTERS
 from retention.assessment import Assessment
-from retention.disposal import BARRED, LISTERS
 from retention.due_lists import Line
 from retention.holding import Copy
 
