@@ -30,8 +30,8 @@ from rfc3161_client import (
     decode_timestamp_response,
 )
 
-from archive import der
-from archive.der import Element, MalformedDer
+from archive.evidence import der
+from archive.evidence.der import Element, MalformedDer
 
 SHA256 = "2.16.840.1.101.3.4.2.1"
 _STRONG = {SHA256, "2.16.840.1.101.3.4.2.2", "2.16.840.1.101.3.4.2.3"}

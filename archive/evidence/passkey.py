@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
-from archive.evidence import canonical, p256
+from archive.evidence import canonical, ecdsa
 from archive.evidence.errors import EvidenceError, FormatError, KeyRefused, SignatureError
 from archive.evidence.keys import check_public_key, key_id
 from archive.evidence.primitives import (
@@ -34,7 +34,6 @@ _CLIENT = re.compile(
     re.DOTALL,
 )
 _ORIGIN = re.compile(r"(https?)://([a-z0-9.-]{1,253})(?::[1-9][0-9]{0,4})?", re.ASCII)
-_N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # order of P-256
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +107,7 @@ class Passkey:
             raise KeyRefused("the key's length does not fit its algorithm", "key-form")
         try:
             if alg == ES256:
-                if not p256.is_point(public):
+                if not ecdsa.is_point(ecdsa.P256, public):
                     raise KeyRefused("not an uncompressed point of P-256")
                 handle = EllipticCurvePublicKey.from_encoded_point(SECP256R1(), public)
             else:
@@ -178,25 +177,6 @@ def of_site(origin: str, rp: str) -> bool:
 def read_der(signature: bytes) -> tuple[int, int]:
     """(r, s) of an ECDSA signature in DER, in its one spelling; SignatureError."""
     try:
-        if len(signature) > 72 or signature[0] != 0x30 or signature[1] != len(signature) - 2:
-            raise IndexError
-        r, rest = _integer(signature[2:])
-        s, rest = _integer(rest)
-    except IndexError:
+        return ecdsa.read_signature(ecdsa.P256, signature)
+    except FormatError:
         raise SignatureError("not an ECDSA signature in DER") from None
-    if rest:
-        raise SignatureError("not an ECDSA signature in DER")
-    return r, s
-
-
-def _integer(data: bytes) -> tuple[int, bytes]:
-    """One INTEGER between 0 and the curve's order, and what follows; IndexError."""
-    length = data[1]
-    body = data[2 : 2 + length]
-    padded = length > 1 and body[0] == 0 and body[1] < 0x80
-    if data[0] != 0x02 or len(body) != length or length < 1 or body[0] >= 0x80 or padded:
-        raise IndexError
-    value = int.from_bytes(body, "big")
-    if not 0 < value < _N:
-        raise IndexError
-    return value, data[2 + length :]

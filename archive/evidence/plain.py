@@ -6,7 +6,7 @@ and end with an error that says what to install.
 
 from typing import Any, NoReturn, Self
 
-from archive.evidence import edwards, p256
+from archive.evidence import ecdsa, edwards
 from archive.evidence.errors import EvidenceError
 
 
@@ -41,12 +41,12 @@ class EllipticCurvePublicKey:
 
     @classmethod
     def from_encoded_point(cls, _curve: object, data: bytes) -> Self:
-        if not p256.is_point(data):
+        if not ecdsa.is_point(ecdsa.P256, data):
             raise ValueError("Invalid EC key. Point is not on the curve specified.")
         return cls(data)
 
     def verify(self, signature: tuple[int, int], data: bytes, _algorithm: object) -> None:
-        if not p256.verify(self._public, signature, data):
+        if not ecdsa.verify(ecdsa.P256, self._public, signature, data):
             raise InvalidSignature
 
 

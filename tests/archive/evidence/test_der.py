@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archive import der
-from archive.der import Element, MalformedDer
+from archive.evidence import der
+from archive.evidence.der import Element, MalformedDer
 
 contents = st.binary(max_size=300)
 
