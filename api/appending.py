@@ -6,7 +6,6 @@ The same for every step and act: each route only says how its body becomes a com
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -23,25 +22,13 @@ from archive.store import Committed, StoreError, VersionConflict
 from domain.clocks import clocks
 from domain.commands import Actor, AnyCommand, Correct, Open, Refuse, Sign, TakeStep
 from domain.decide import allowed_steps, no_such_record
-from domain.errors import (
-    DisposalError,
-    DomainError,
-    GuardError,
-    InvalidFormError,
-    NotEntitledError,
-)
+from domain.errors import DisposalError, DomainError, InvalidFormError
 from domain.events import Attachment, Opened, StepTaken
 from domain.forms import attachment_ids, model, named_records
 from domain.kind import Form, text
 from domain.kinds import find
 from domain.record import Record
-from retention.errors import DisposalRefusedError
-from retention.journal import Note
 
-RETENTION_KINDS = frozenset({
-    "disposal", "retention-rule", "legal-hold", "paper-copy", "retention-trigger",
-    "base-date-claim", "retention-correction", "retention-journal", "restoration",
-})  # fmt: skip
 LONGEST_KEY = 255
 MOST_FILES = 200
 """Named by one event: each is looked up, and the appends of others wait meanwhile."""
@@ -133,8 +120,6 @@ def begin(visit: Visit, act: Act, name: str | None, sent: Sent) -> Pending | Rep
         if sent.validate:
             return _foreseen(visit, visit.desk.archive.ledger.prepare(command, expected=expected))
     except (DomainError, StoreError) as error:
-        if not sent.validate:
-            note_refusal(visit, error, record.kind.id if record is not None else act.kind, record)
         raise Behind(said_of(error), record, visit) from error
     return Pending(visit, record, _asked(visit, command, expected, sent))
 
@@ -143,20 +128,12 @@ def end(pending: Pending, outcome: Outcome | Exception) -> Reply:
     """The answer to what the ledger said."""
     visit, asked = pending.visit, pending.asked
     if isinstance(outcome, DomainError | StoreError):
-        note_refusal(visit, outcome, _kind_of(pending), pending.record)
         raise Behind(said_of(outcome), pending.record, visit) from outcome
     if isinstance(outcome, Exception):
         raise outcome
     if outcome.committed.replayed and asked.source is not None:
         _check_same(visit, asked.command, outcome.committed)
     return reply(visit, outcome)
-
-
-def _kind_of(pending: Pending) -> str | None:
-    command = pending.asked.command
-    if pending.record is not None:
-        return pending.record.kind.id
-    return command.kind if isinstance(command, Open) else None
 
 
 def said_of(error: DomainError | StoreError) -> DomainError | StoreError:
@@ -170,25 +147,6 @@ def said_of(error: DomainError | StoreError) -> DomainError | StoreError:
             ),
         )
     return error
-
-
-def note_refusal(
-    visit: Visit, error: Exception, kind: str | None, record: Record | None = None
-) -> None:
-    """Write down in the retention journal what its rules refused, by whatever way it was asked."""
-    error = said_of(error) if isinstance(error, StoreError) else error
-    refused = kind in RETENTION_KINDS and isinstance(error, NotEntitledError | GuardError)
-    if isinstance(error, DisposalRefusedError) or not isinstance(error, DomainError):
-        return  # that is noted where it is raised
-    if not (refused or isinstance(error, DisposalError)):
-        return
-    of = record.id if record is not None else None
-    disposal = of if kind == "disposal" else None
-    who = visit.guest.id
-    with suppress(StoreError):  # a full disk is no reason to answer something else
-        visit.desk.retention.journal.note(
-            Note("refused", error.code, who, of, disposal, error.message.en)
-        )
 
 
 def check_reach(visit: Visit, act: Act, record: Record | None) -> None:

@@ -23,7 +23,6 @@ from api.appending import (
     check_key,
     check_reach,
     header_of,
-    note_refusal,
     reply,
 )
 from api.bodies import Body, Line, parse_json, read_as
@@ -181,20 +180,10 @@ def _together(visit: Visit, request: Request, items: Sequence[Any]) -> list[Resu
     try:
         outcomes = ledger.execute_together(asked, idempotency=idempotency, source=source)
     except TogetherError as failed:
-        _note(visit, read[failed.index], failed.error)
         return _none(visit, request, failed.index, failed.error, len(items))
     except Failed as failed:
         return _none(visit, request, failed.index, failed.error, len(items))
     return [_told(reply(visit, outcome)) for outcome in outcomes]
-
-
-def _note(visit: Visit, item: Item, error: Exception) -> None:
-    """As for a single append."""
-    if item.record is not None and item.record.startswith(EARLIER):
-        note_refusal(visit, error, None)  # it would have been opened by the same batch
-        return
-    record = None if item.record is None else visit.reach(item.record)
-    note_refusal(visit, error, record.kind.id if record is not None else item.kind, record)
 
 
 class Failed(Exception):

@@ -24,7 +24,6 @@ from api.appending import (
     check_source,
     file,
     header_of,
-    note_refusal,
     reply,
 )
 from api.batches import Item, act_of, sent_of
@@ -146,7 +145,7 @@ def take(visit: Visit, envelope: bytes, opened: OpenedPart, assurance: Assurance
     try:
         prepared = ledger.prepare(command, expected=None if record is None else record.version)
     except DomainError as error:
-        note_refusal(visit, error, stated.kind, record)
+        ledger.tell_refused(command, error)
         raise
     _check_same(prepared.decision.event, event)
     kind = find(stated.kind, stated.kind_version)

@@ -20,7 +20,7 @@ from starlette.responses import Response
 
 from api.acts import DEEDS
 from api.admission import Visit
-from api.appending import Act, Sent, check_command, check_reach, header_of, note_refusal
+from api.appending import Act, Sent, check_command, check_reach, header_of
 from api.bodies import Body, Line, parse_json, read_as
 from api.door import answering, visit_of
 from api.envelopes import OpenedPart, attached_parts, own_actor, seen, take, told
@@ -143,12 +143,12 @@ def make_ready(visit: Visit, said: SignoffPreparation) -> Ready:
     actor = own_actor(visit.guest, body.behalf, _assurance(entry))
     header = replace(header, actor=actor, occurred_at=visit.now)
     archive = visit.desk.archive
+    command = act.make(visit, body, header, record)
+    check_command(visit, command, record)
     try:
-        command = act.make(visit, body, header, record)
-        check_command(visit, command, record)
         event = archive.ledger.prepare(command, expected=said.expected_version).decision.event
     except DomainError as error:
-        note_refusal(visit, error, record.kind.id, record)
+        archive.ledger.tell_refused(command, error)
         raise
     plain, content_key = sealing.content_bytes(event), content.new_key()
     sealed = content.seal(

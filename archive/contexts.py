@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from archive.sealing import AttachedPart
+from archive.store import StoreError
 from domain.commands import AnyCommand, Dispose, File, LinkTo, Open, TakeStep
 from domain.context import Context, LinkedHead
+from domain.errors import DomainError
 from domain.events import Recorded
 from domain.forms import named_records
 from domain.kind import Step
@@ -23,6 +25,16 @@ Found = Callable[[str], Record | None]
 """A record as it is now, or None where there is none of this id."""
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What the archive would not do. `record`: as it stands, None where it would have been opened;
+    `command`: None where something else than an event was asked for."""
+
+    error: DomainError | StoreError
+    record: Record | None
+    command: AnyCommand | None = None
+
+
 @dataclass
 class Surroundings:
     """What a decision may look at besides the record; set by whoever builds the archive."""
@@ -32,6 +44,8 @@ class Surroundings:
     attached: Callable[[Sequence[str]], Mapping[str, AttachedPart]] = lambda _: {}
     noted: list[Callable[[Record, Recorded], None]] = field(default_factory=list)
     """Told of each event that this process committed, in the committing thread."""
+    refused: Callable[[Refused], None] = lambda _: None
+    """Told of each refusal before whoever asked is; of one that was only foreseen it is not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,8 @@ class Destroyed:
 
 class Destruction:
     """`purges` remove records' plaintext from views, search index and caches. `secured` backs the
-    keys up anew before the old master goes, and removes the backups that opened what is gone."""
+    keys up anew before the old master goes, and removes the backups that opened what is gone.
+    `refused` is told of what was asked for and not done."""
 
     def __init__(
         self,
@@ -52,8 +53,10 @@ class Destruction:
         keys: KeyStore,
         purges: Sequence[Purge] = (),
         secured: Callable[[], None] = lambda: None,
+        refused: Callable[[NotDisposedError], None] = lambda _: None,
     ) -> None:
         self._store, self._keys, self._purges, self._secured = store, keys, purges, secured
+        self._refused = refused
 
     def destroy(self, record_ids: Sequence[str]) -> list[Destroyed]:
         """Keys first: from then on the rest is noise, wherever a crash stops it.
@@ -65,7 +68,9 @@ class Destruction:
         disposed = self.disposed(record_ids)
         for record_id in record_ids:
             if record_id not in disposed:
-                raise NotDisposedError(record_id)
+                refusal = NotDisposedError(record_id)
+                self._refused(refusal)
+                raise refusal
         living = sorted(self._keys.present(record_ids))
         if living or self._keys.unfinished():
             self._keys.destroy(living, self._secured)

@@ -26,7 +26,7 @@ from eventsourcing.utils import Environment
 
 from archive import sealing
 from archive.committer import Committer, replayed
-from archive.contexts import Contexts, Surroundings
+from archive.contexts import Contexts, Refused, Surroundings
 from archive.evidence import dsse
 from archive.keyring import Keyring
 from archive.keystore import KeyDestroyed, KeyStore
@@ -315,8 +315,17 @@ class Ledger(Application[UUID]):
         return self._execute(Asked(command, expected, idempotency, source, quiet))
 
     def _execute(self, one: Asked) -> Outcome:
-        with self._turn(one.command):
-            return self._executed(one)
+        try:
+            with self._turn(one.command):
+                return self._executed(one)
+        except (DomainError, RecordDestroyedError) as error:
+            self.tell_refused(one.command, error)  # after its turn: who is told may append
+            raise
+
+    def tell_refused(self, command: AnyCommand, error: DomainError | RecordDestroyedError) -> None:
+        """Tell `surroundings.refused`; for those who decide by `prepare` what they then commit."""
+        record = None if isinstance(command, Open) else self._found(command.record_id)
+        self.surroundings.refused(Refused(error, record, command))
 
     def _executed(self, one: Asked) -> Outcome:
         command, expected = one.command, one.expected
@@ -451,6 +460,7 @@ class Ledger(Application[UUID]):
         after: dict[str, Record] = {}
         reads = {self.keyring.record: self.keyring.version}
         for n, ask in enumerate(asked):
+            command: AnyCommand | None = None
             try:
                 command, expected = ask(after)
                 if command.record_id not in after:
@@ -465,6 +475,8 @@ class Ledger(Application[UUID]):
                 first = self.replay_of(idempotency, source)
                 if first is not None:
                     return self._first(first.committed, len(asked))
+                if command is not None and isinstance(error, DomainError | RecordDestroyedError):
+                    self.tell_refused(command, error)
                 raise TogetherError(n, error) from error
             placed = Recorded(decision.event, command.received_at, -1, sealing.digest(sealed))
             after[command.record_id] = _after(record, placed)

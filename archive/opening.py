@@ -16,6 +16,7 @@ from archive.attachments import Attachments
 from archive.authority import Authority
 from archive.check import Progress, Thoroughness, check
 from archive.committer import Committer, Placed
+from archive.contexts import Refused
 from archive.destruction import Destruction
 from archive.evidence.policy import Policy
 from archive.exporting import Exporter
@@ -123,8 +124,13 @@ class Archive:
     def destruction(self) -> Destruction:
         """Destroys records' content wherever it is kept here, once the log says that they were
         disposed of. Who may, and when, is decided above."""
+        tell = self.ledger.surroundings.refused
         return Destruction(
-            self.store, self.keys, [self.views.purge], self.secured or (lambda: None)
+            self.store,
+            self.keys,
+            [self.views.purge],
+            self.secured or (lambda: None),
+            lambda error: tell(Refused(error, None)),
         )
 
     @property
