@@ -23,14 +23,15 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from multiprocessing import get_context
 from pathlib import Path
 
 from archive.chains import Buckets, walk
 from archive.collecting import rarely_collecting
-from archive.evidence.errors import EvidenceError
-from archive.evidence.merkle import EMPTY_ROOT, Frontier, node_hash
+from archive.evidence import cosignature, note
+from archive.evidence.errors import EvidenceError, SignatureError
+from archive.evidence.merkle import EMPTY_ROOT, Frontier, Sink, node_hash
 from archive.evidence.tiles import HEIGHT, WIDTH, tile_width
 from archive.findings import CheckReport, Finding, Findings, keep_report
 from archive.inspection import (
@@ -43,18 +44,22 @@ from archive.inspection import (
     read_register,
 )
 from archive.leaves import read_leaf
-from archive.sql import SqlStore
+from archive.sql import EPOCH, SqlStore, moment
 from archive.sql_audit import LARGEST, PARTS
 from archive.store import Ask, StoreCorrupt, StoreError
 from domain.kinds import all_versions
 
 STRETCH = 4 * WIDTH
+RETRY = 300.0
+"""Seconds until a check that could not be made is tried again."""
 AHEAD = 6
 """Stretches per worker that may be under way, or wait for an earlier one to be done."""
 Clock = Callable[[], datetime]
 Progress = Callable[[int, int], None]
 """Told of leaves done, and of leaves in all."""
 CompareViews = Callable[[Progress], Iterable[Finding]]
+JudgeTokens = Callable[[Counter[str]], Iterable[Finding]]
+"""Counts what it verified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +67,15 @@ class Thoroughness:
     """`processes`: how many examine at once, this one among them; 0: this one alone.
 
     `nice`: if not 0, only new processes examine, with so much added to their niceness.
-    `files`: also open every attachment. `limit`: findings told one by one.
+    `files`: also open every attachment. `limit`: findings told one by one. `share`: of one
+    processor, at most, on the average of a stretch.
     """
 
     processes: int = os.cpu_count() or 1
     nice: int = 0
     files: bool = True
     limit: int = 200
+    share: float = 1.0
 
 
 def check(
@@ -78,14 +85,23 @@ def check(
     how: Thoroughness | None = None,
     progress: Progress | None = None,
     compare_views: CompareViews | None = None,
+    judge_tokens: JudgeTokens | None = None,
+    tell: Callable[[Finding], None] | None = None,
 ) -> CheckReport:
-    """Check everything; never raises for damage, only where the database is out of reach."""
+    """Check everything; never raises for damage, only where the database is out of reach.
+
+    `tell` hears of each finding as it is made (not of those that are only counted).
+    """
     how, progress = how or Thoroughness(), progress or _silent
     started, began = clock(), time.perf_counter()
     store = sources.open_store()
     try:
         run = _Run(sources.origin, store, how)
+        run.findings.tell = tell
         run.log(sources, progress)
+        run.cosignatures()
+        if judge_tokens is not None:
+            run.findings.extend(judge_tokens(run.counts))
     finally:
         store.close()
     seconds, views_seconds = time.perf_counter() - began, None
@@ -120,7 +136,7 @@ class _Run:
             self.size = store.head().size
             self.counters = {f"{row[0]}-{row[1]}": row[2] - 1 for row in store.audit_counters()}
         self.signed = max(latest.size, 0) if latest else 0
-        self.upper = Frontier()
+        self.tree = Tree(Frontier(), self._node)
         self.tiles: dict[tuple[int, int], bytearray] = {}
         self.last_time, self.numbers = "", dict[str, int]()
 
@@ -129,11 +145,17 @@ class _Run:
         self._head()
         self._heads_of_nothing()
         with Buckets() as buckets:
-            for stretch in _stretches(sources, self.size, self.how):
+            done = 0
+
+            def told() -> None:
+                progress(done, self.size)
+
+            for stretch in stretches(sources, 0, self.size, self.how, told):
                 self._take(stretch)
                 for key, data in stretch.streams.items():
                     buckets.add(key, data)
-                progress(stretch.stop, self.size)
+                done = stretch.stop
+                told()
             self._after(buckets)
         self.findings.kept = [self._numbered(finding) for finding in self.findings.kept]
 
@@ -155,24 +177,11 @@ class _Run:
         self._tree(stretch)
 
     def _tree(self, stretch: Stretch) -> None:
-        heads = deque(stretch.heads)
-        at = stretch.start
-        for root in stretch.blocks:
-            while heads and heads[0][0] < at + WIDTH:
-                self._root(*heads.popleft())
-            self.upper.append(root, self._node)
-            at += WIDTH
-            while heads and heads[0][0] == at:
-                size, signed, _ = heads.popleft()
-                self._root(size, signed, ())
-        for head in heads:
-            self._root(*head)
+        for size, right in self.tree.take(stretch):
+            self.counts["roots"] += 1
+            if not right:
+                self.findings.add(Finding("root", part=f"checkpoint {size}"))
         self._lowest_tiles(stretch)
-
-    def _root(self, size: int, signed: bytes, lower: tuple[bytes, ...]) -> None:
-        self.counts["roots"] += 1
-        if _fold((*self.upper.hashes, *lower)) != signed:
-            self.findings.add(Finding("root", part=f"checkpoint {size}"))
 
     def _node(self, level: int, index: int, hash_: bytes) -> None:
         """A node of tree level `level` + 8: collects the tiles above the lowest."""
@@ -248,6 +257,25 @@ class _Run:
         self._surplus_tiles()
         self.findings.extend(walk(buckets, self._disposed_since))
 
+    def cosignatures(self) -> None:
+        """Each fits the head of its size, by the key that its row names. Whom to believe is for the
+        policy to say: a line by a stranger's key proves nothing, and harms nothing."""
+        heads: dict[int, bytes] = {}
+        for size, witness, signature, micros in self.store.audit_cosignatures():
+            self.counts["cosignatures"] += 1
+            if size not in heads:
+                stored = self.store.checkpoint(size)
+                heads = {size: stored.note if stored else b""}
+            try:
+                key = note.VerifierKey.parse(witness)
+                line = note.Signature(key.name, key.hash, signature)
+                said = cosignature.verify(note.parse(heads[size]).text, line, key)
+                if moment(micros) != EPOCH + timedelta(seconds=said):
+                    raise SignatureError(f"stored with another time than the signed {said}")
+            except (EvidenceError, OverflowError) as error:
+                part = f"cosignature {size}"
+                self.findings.add(Finding("cosignature", f"{witness[:80]}: {error}", part=part))
+
     def _surplus_tiles(self) -> None:
         """A tile wider than the largest head would spoil the tiles that are still to come."""
         stored = list(self._too_wide(self.signed))
@@ -281,6 +309,37 @@ class _Run:
         return replace(finding, number=first[0].number) if first else finding
 
 
+class Tree:
+    """The tree over stretches of leaves that come in order, as far as its blocks of 256."""
+
+    def __init__(self, blocks: Frontier, on_node: Sink | None = None) -> None:
+        self.blocks, self._on_node = blocks, on_node
+        self._tail: tuple[bytes, ...] = ()
+
+    def take(self, stretch: Stretch) -> Iterator[tuple[int, bool]]:
+        """(size, whether the leaves give the root that was signed) of each head in it."""
+        heads, at = deque(stretch.heads), stretch.start
+        for block in stretch.blocks:
+            while heads and heads[0][0] < at + WIDTH:
+                yield self._judged(*heads.popleft())
+            self.blocks.append(block, self._on_node)
+            at += WIDTH
+            while heads and heads[0][0] == at:
+                size, signed, _ = heads.popleft()
+                yield self._judged(size, signed, ())
+        for head in heads:
+            yield self._judged(*head)
+        self._tail = stretch.tail
+
+    def _judged(self, size: int, signed: bytes, lower: tuple[bytes, ...]) -> tuple[int, bool]:
+        return size, _fold((*self.blocks.hashes, *lower)) == signed
+
+    @property
+    def hashes(self) -> tuple[bytes, ...]:
+        """Frontier of all leaves that were taken."""
+        return *self.blocks.hashes, *self._tail
+
+
 def _fold(hashes: Iterable[bytes]) -> bytes:
     """Root of a frontier, largest subtree first (RFC 6962 2.1)."""
     root: bytes | None = None
@@ -292,13 +351,28 @@ def _fold(hashes: Iterable[bytes]) -> bytes:
 # ---------------------------------------------------------------- worker processes
 
 
-def _stretches(sources: Sources, size: int, how: Thoroughness) -> Iterator[Stretch]:
-    """All stretches in order; a few per process under way, so that memory stays flat.
+def stretches(
+    sources: Sources, start: int, stop: int, how: Thoroughness, idle: Callable[[], None]
+) -> Iterator[Stretch]:
+    """All stretches in order, from `start`, a multiple of 256; `idle` is called while it rests, and
+    may raise to end it."""
+    taken = time.monotonic()
+    for stretch in _examined(sources, start, stop, how):
+        yield stretch
+        until = taken + stretch.seconds / how.share if how.share < 1 else 0.0
+        while (left := until - time.monotonic()) > 0 and stretch.stop < stop:
+            idle()
+            time.sleep(min(left, 0.2))
+        taken = time.monotonic()
+
+
+def _examined(sources: Sources, start: int, stop: int, how: Thoroughness) -> Iterator[Stretch]:
+    """A few per process under way, so that memory stays flat.
 
     This process examines too, while the others are still starting and whenever no result waits for
     it; only a check that is to be nice leaves all to processes whose niceness can be changed.
     """
-    cuts = [(start, min(start + STRETCH, size)) for start in range(0, size, STRETCH)]
+    cuts = [(at, min(at + STRETCH, stop)) for at in range(start, stop, STRETCH)]
     helping = not how.nice
     workers = min(how.processes - helping, len(cuts) - helping)
     if workers < 1:
@@ -356,25 +430,33 @@ class BackgroundCheck:
     """Checks again and again, and keeps the last result in a file.
 
     `run` makes one check and tells its progress (give it a niced process of its own); `interval`
-    seconds lie between the end of one and the beginning of the next.
+    seconds lie between the beginning of one and that of the next, unless it takes longer.
     """
 
     def __init__(
         self, run: Callable[[Progress], CheckReport], keep: Path, interval: float = 86_400.0
     ) -> None:
-        self._run, self._keep, self._interval = run, keep, interval
+        self._run, self._keep, self.interval = run, keep, interval
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._next = 0.0
         self.report: CheckReport | None = None
+        self.under_way: tuple[int, int] | None = None
+        """Leaves done and leaves in all, of a check that goes on now."""
         self.error: str | None = None
         """Why the last check could not be made; None where it could."""
+
+    @property
+    def due(self) -> float | None:
+        """In how many seconds the next one begins; None while one goes on, or none will."""
+        waits = self._thread is not None and self._thread.is_alive() and self.under_way is None
+        return max(self._next - time.monotonic(), 0.0) if waits else None
 
     def start(self, delay: float = 60.0) -> None:
         """Begin `delay` seconds from now."""
         self._stop.clear()
-        self._thread = threading.Thread(
-            target=self._rounds, args=(delay,), name="check", daemon=True
-        )
+        self._next = time.monotonic() + delay
+        self._thread = threading.Thread(target=self._rounds, name="check", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -383,21 +465,23 @@ class BackgroundCheck:
         if self._thread is not None:
             self._thread.join()
 
-    def _rounds(self, delay: float) -> None:
+    def _rounds(self) -> None:
         try:
-            while not self._stop.wait(delay):
+            while not self._stop.wait(max(self._next - time.monotonic(), 0.0)):
+                self._next = time.monotonic() + self.interval
                 self._once()
-                delay = self._interval
         except BaseException as error:
             self.error = f"checks have stopped: {error!r}"
             raise
 
-    def _go_on(self, _done: int, _total: int) -> None:
+    def _go_on(self, done: int, total: int) -> None:
+        self.under_way = done, total
         if self._stop.is_set():
             raise _StoppedError
 
     def _once(self) -> None:
         try:
+            self.under_way = 0, 0
             self.report = self._run(self._go_on)
             keep_report(self._keep, self.report)
             self.error = None
@@ -405,6 +489,9 @@ class BackgroundCheck:
             return
         except (StoreError, OSError) as error:
             self.error = str(error)
+            self._next = min(self._next, time.monotonic() + RETRY)
+        finally:
+            self.under_way = None
 
 
 class _StoppedError(Exception):

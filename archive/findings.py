@@ -6,16 +6,15 @@ Nothing here is content: ids, numbers of records, leaf indexes and hashes only.
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from archive.evidence.instant import time_text
-from archive.owner_only import own_file
+from archive.owner_only import write_whole
 
 CODES: dict[str, tuple[str, str]] = {
     "leaf-missing": ("叶子缺失", "the leaf is missing"),
@@ -47,6 +46,20 @@ CODES: dict[str, tuple[str, str]] = {
     "checkpoint": ("检查点无效", "a checkpoint does not hold"),
     "root": ("检查点的根与叶子不符", "the leaves do not give the root that was signed"),
     "truncated": ("日志短于已签检查点", "the log is shorter than a checkpoint that was signed"),
+    "set-back": (
+        "日志短于本服务器已核验的长度:数据被回退",
+        "the log is shorter than what this server verified before: it was set back",
+    ),
+    "rewritten": (
+        "日志不是本服务器已核验内容的延续:历史被改写",
+        "the log does not continue what this server verified before: history was rewritten",
+    ),
+    "memory": (
+        "服务器关于已核验内容的记忆无法读取",
+        "the server's memory of what it verified cannot be read",
+    ),
+    "timestamp": ("时间戳无效", "a stored timestamp does not hold"),
+    "cosignature": ("见证会签无效", "a stored cosignature does not hold"),
     "head": ("头部记录与日志不符", "the head row says otherwise than the log"),
     "content-missing": (
         "内容缺失，且无销毁事件",
@@ -111,14 +124,20 @@ class Finding:
 
 @dataclass(slots=True)
 class Findings:
-    """Collects; keeps at most `limit` in all and PER_CODE of a kind, and counts every one."""
+    """Collects; keeps at most `limit` in all and PER_CODE of a kind, and counts every one.
+
+    `tell` hears of each at once.
+    """
 
     limit: int = 200
     kept: list[Finding] = field(default_factory=list)
     by_code: Counter[str] = field(default_factory=Counter)
+    tell: Callable[[Finding], None] | None = None
 
     def add(self, finding: Finding) -> None:
         self.by_code[finding.code] += 1
+        if self.tell is not None:
+            self.tell(finding)
         if len(self.kept) < self.limit and self.by_code[finding.code] <= PER_CODE:
             self.kept.append(finding)
 
@@ -186,13 +205,7 @@ class CheckReport:
 
 def keep_report(path: Path, report: CheckReport) -> None:
     """Keep the last result in a file, replaced at once so that a reader never sees half of it."""
-    draft = path.with_suffix(".new")
-    own_file(draft)
-    with draft.open("w", encoding="utf-8") as file:
-        json.dump(report.as_json(), file, ensure_ascii=False, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    write_whole(path, json.dumps(report.as_json(), ensure_ascii=False, indent=1).encode())
 
 
 def last_report(path: Path) -> dict[str, Any] | None:

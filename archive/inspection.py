@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from time import thread_time
 from typing import Any
 
 import orjson
@@ -69,6 +70,8 @@ class Stretch:
     more: Counter[str] = field(default_factory=Counter)
     """Findings that were counted and not kept."""
     counts: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+    """Of a processor, that the examination took."""
 
 
 @dataclass(slots=True)
@@ -205,7 +208,7 @@ class _Examination:
         self.counts = self.out.counts
 
     def run(self) -> Stretch:
-        out = self.out
+        out, began = self.out, thread_time()
         sizes = self._checkpoints()
         for start in range(out.start, out.stop, WIDTH):
             self._block(start, min(start + WIDTH, out.stop), sizes)
@@ -213,6 +216,7 @@ class _Examination:
         kept = Counter(finding.code for finding in out.findings)
         out.more = self.findings.by_code - kept
         out.streams = {key: bytes(data) for key, data in self.streams.items()}
+        out.seconds = thread_time() - began
         return out
 
     # ------------------------------------------------------------ checkpoints

@@ -20,7 +20,7 @@ from archive.contexts import Refused
 from archive.destruction import Destruction
 from archive.evidence.policy import Policy
 from archive.exporting import Exporter
-from archive.findings import CheckReport, keep_report
+from archive.findings import CheckReport, Finding, keep_report
 from archive.inspection import Sources
 from archive.keyring import Keyring
 from archive.keystore import KeyStore, PostgresKeyStore, SQLiteKeyStore
@@ -138,7 +138,12 @@ class Archive:
         return Exporter(self.store, self.keys, self.keyring, self.log, self.witnesses.publish_now)
 
     def check(
-        self, progress: Progress = _silent, *, views: bool = True, how: Thoroughness = THOROUGH
+        self,
+        progress: Progress = _silent,
+        *,
+        views: bool = True,
+        how: Thoroughness = THOROUGH,
+        tell: Callable[[Finding], None] | None = None,
     ) -> CheckReport:
         """Verify everything, keep the result beside the data, and return it."""
         report = check(
@@ -147,6 +152,8 @@ class Archive:
             how=how,
             progress=progress,
             compare_views=self.views.compare if views else None,
+            judge_tokens=self.timestamps.judge,
+            tell=tell,
         )
         keep_report(self.check_report, report)
         return report

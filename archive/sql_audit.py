@@ -74,6 +74,18 @@ class AuditReads(ABC):
                 yield row[0], row[1]
             lowest, last = rows[-1][0], rows[-1][2]
 
+    def audit_cosignatures(self) -> Iterator[tuple[int, str, bytes, int]]:
+        """(size, witness, signature, time) of every cosignature, in the order kept."""
+        last = -LARGEST
+        while rows := self._read(
+            "SELECT size, witness, signature, time, id FROM cosignatures WHERE id > ? "
+            "ORDER BY id LIMIT ?",
+            (last, PAGE),
+        ):
+            for row in rows:
+                yield row[0], row[1], row[2], row[3]
+            last = rows[-1][4]
+
     def audit_counters(self) -> list[Row]:
         """(prefix, year, next) of every counter of record numbers."""
         return self._read("SELECT prefix, year, next FROM counters ORDER BY prefix, year")

@@ -10,13 +10,16 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import monotonic
 
 from archive import authority as authorities_said
 from archive.authority import Authority, TimestampError, Token, TokenRefused
+from archive.evidence.instant import time_text
+from archive.findings import Finding
 from archive.log import TransparencyLog
 from archive.outbound import AnswerRefused, post
 from archive.store import Checkpoint, Store, StoreError, Timestamp
@@ -175,16 +178,35 @@ class Timestamps:
         it is over, so long as it is ours.
         """
         authority = self.authorities.get(kept.authority)
-        if authority is None:
-            return False
+        return authority is not None and self._fault(kept, authority) is None
+
+    def judge(self, counts: Counter[str]) -> Iterator[Finding]:
+        """Every kept token of a configured authority that is not what its row says.
+
+        Under whatever policy it was issued: that may have been another when it was asked for. Of
+        authorities that are no longer configured there are no roots to judge by.
+        """
+        for kept in self._store.timestamps():
+            authority = self.authorities.get(kept.authority)
+            if authority is None:
+                counts["timestamps-unjudged"] += 1
+                continue
+            counts["timestamps"] += 1
+            fault = self._fault(kept, replace(authority, policy=None))
+            if fault is not None:
+                yield Finding("timestamp", fault, part=f"timestamp {kept.size} {kept.authority}")
+
+    def _fault(self, kept: Timestamp, authority: Authority) -> str | None:
         message = kept.renews if kept.renews is not None else self._note_of(kept)
         if message is None:
-            return False
+            return "the head that it is over is not stored"
         try:
             token = authorities_said.verify(authority, kept.token, message)
-        except TokenRefused:
-            return False
-        return token.gen_time == kept.gen_time
+        except TokenRefused as error:
+            return str(error)
+        if token.gen_time != kept.gen_time:
+            return f"stored with another time than the signed {time_text(token.gen_time)}"
+        return None
 
     def _note_of(self, kept: Timestamp) -> bytes | None:
         found = self._store.checkpoint(kept.size)
