@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Self
 
 from archive.evidence.errors import FormatError
 from archive.evidence.instant import parse_time
@@ -125,21 +124,27 @@ class Fields:
 
     def take(self, *tags: int) -> Element:
         """The next part, which has one of these tags."""
-        if not self._left or self._left[-1].tag not in tags:
+        found = self.any()
+        if found.tag not in tags:
             raise MalformedDer("something that belongs into it is missing, or in another place")
+        return found
+
+    def any(self) -> Element:
+        """The next part, whatever it is."""
+        if not self._left:
+            raise MalformedDer("something that belongs into it is missing")
         return self._left.pop()
 
-    def end(self) -> Self:
+    def end(self) -> None:
         if self._left:
             raise MalformedDer("something is left over")
-        return self
 
 
-def read(data: bytes) -> Element:
-    """The one SEQUENCE that `data` is, with nothing after it."""
+def read(data: bytes, tag: int = SEQUENCE) -> Element:
+    """The one element that `data` is, with nothing after it."""
     found = element_at(data, 0, len(data))
-    if found.tag != SEQUENCE or found.end != len(data):
-        raise MalformedDer("no ASN.1 sequence, or more than one")
+    if found.tag != tag or found.end != len(data):
+        raise MalformedDer("not the ASN.1 element that was expected, or more than one")
     return found
 
 
@@ -158,6 +163,18 @@ def element_at(data: bytes, start: int, stop: int) -> Element:
     if at + size > stop:
         raise MalformedDer("it is cut off")
     return Element(data, start, at, at + size)
+
+
+def object_named(name: str) -> bytes:
+    """The object identifier `1.2.840`, as an element."""
+    first, second, *rest = map(int, name.split("."))
+    body = bytearray()
+    for arc in (40 * first + second, *rest):
+        groups = [arc & 0x7F]
+        while arc := arc >> 7:
+            groups.append(0x80 | arc & 0x7F)
+        body += bytes(reversed(groups))
+    return write(OBJECT, bytes(body))
 
 
 def write(tag: int, *parts: bytes) -> bytes:
