@@ -192,6 +192,19 @@ FINDINGS: Mapping[str, Both] = {
     "receipt-signature": ("回执签名不符", "the receipt's signature does not fit"),
     # 14
     "listing": ("目录与证据不一致", "the contents are not as the evidence says"),
+    # 15
+    "timestamp-form": ("不是合格式的时间戳", "not a timestamp token of the form that is allowed"),
+    "timestamp-imprint": ("时间戳盖的是别的内容", "the timestamp is over something else"),
+    "timestamp-certificate": (
+        "签署时间戳的证书不在其中、不合用途、当时无效，或不是所签的那一张",
+        "the signer's certificate is not in it, not for timestamps, not valid then, or not the one"
+        " that was signed",
+    ),
+    "timestamp-signature": ("时间戳的签名不符", "the timestamp's signature does not fit"),
+    "timestamp-authority": (
+        "时间戳不是出自您所信任的机构",
+        "the timestamp is not by an authority that you trust",
+    ),
 }
 
 # Those of the bundle as a whole: no place to name.
