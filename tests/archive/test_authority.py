@@ -150,21 +150,21 @@ def test_another_hash(tsa: TimestampAuthority) -> None:
     other = question.imprint.replace(oid(SHA256), oid("2.16.840.1.101.3.4.2.2"))
     assert other != question.imprint
     named = Asked(other, question.digest, question.nonce, certificates=True)
-    refused(tsa, tsa.token(named), nonce, "not by SHA-256")
+    refused(tsa, tsa.token(named), nonce, "something else than a SHA-256")
 
 
 def test_a_weak_hash(tsa: TimestampAuthority) -> None:
     """Signed over less than SHA-256: refused."""
     question, nonce = asked()
     weak = tsa.token(question).replace(oid(SHA256), oid("2.16.840.1.101.3.4.2.4"), 1)
-    refused(tsa, weak, nonce, "weak hash")
+    refused(tsa, weak, nonce, "is not one of")
 
 
 @pytest.mark.parametrize(
     ("begin", "end", "why"),
     [
-        (MOMENT - timedelta(days=9), MOMENT - timedelta(days=1), "has expired"),
-        (MOMENT + timedelta(days=1), MOMENT + timedelta(days=9), "not yet valid"),
+        (MOMENT - timedelta(days=9), MOMENT - timedelta(days=1), "not valid then"),
+        (MOMENT + timedelta(days=1), MOMENT + timedelta(days=9), "not valid then"),
         (MOMENT - timedelta(days=1), MOMENT + timedelta(days=1), None),
     ],
 )
@@ -260,22 +260,14 @@ def test_garbage(shared: TimestampAuthority, answer: bytes) -> None:
 
 
 def test_every_flipped_byte_and_every_cut(tsa: TimestampAuthority) -> None:
-    """No changed byte of a token goes through, but in the CMS version numbers and the name of the
-    signature's algorithm, which OpenSSL takes from the key."""
+    """No changed byte of a token goes through, and no beginning of one."""
     question, nonce = asked()
     made = tsa.token(question)
-    good = accept(trusted(tsa), granted(made), MESSAGE, nonce)
-    algorithm = made.rindex(oid("1.2.840.10045.4.3.2"))
-    versions = {made.index(b"\x02\x01\x03") + 2, made.rindex(b"\x02\x01\x01", 0, algorithm) + 2}
-    harmless = versions | set(range(algorithm, algorithm + 10))
+    accept(trusted(tsa), granted(made), MESSAGE, nonce)
     for at in range(len(made)):
         changed = made[:at] + bytes([made[at] ^ 0x01]) + made[at + 1 :]
-        try:
-            token = accept(trusted(tsa), granted(changed), MESSAGE, nonce)
-        except TokenRefused:
-            continue
-        assert at in harmless
-        assert (token.gen_time, token.ends) == (good.gen_time, good.ends)
+        with pytest.raises(TokenRefused):
+            accept(trusted(tsa), granted(changed), MESSAGE, nonce)
     for at in range(0, len(made), 7):
         with pytest.raises(TokenRefused):
             accept(trusted(tsa), granted(made)[:at], MESSAGE, nonce)
