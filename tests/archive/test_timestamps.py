@@ -120,7 +120,7 @@ def for_servers(root: Signer) -> Signer:
 BAD = {
     "another nonce": (Behaviour(answer=another_nonce), "nonce"),
     "another imprint": (Behaviour(answer=another_imprint), "something else"),
-    "expired": (Behaviour(answer=signed_by(expired)), "expired"),
+    "expired": (Behaviour(answer=signed_by(expired)), "not valid then"),
     "wrong purpose": (Behaviour(answer=signed_by(for_servers)), "not for timestamps"),
     "a stranger": (Behaviour(answer=signed_by(lambda _: make_signer(make_root()))), "signature"),
     "rejected": (Behaviour(answer=lambda _, __: REJECTED), "rejected"),
