@@ -243,7 +243,7 @@ def read_extensions(
 ) -> dict[str, tuple[bool, bytes | None]]:
     """Whether it is critical, and its value, by name."""
     found = dict[str, tuple[bool, bytes | None]]()
-    for each in element.parts():
+    for each in element.each(der.SEQUENCE):
         fields = Fields(each)
         name, critical = fields.take(der.OBJECT).name(), fields.maybe(der.BOOLEAN)
         value = fields.take(der.OCTETS).contents
@@ -259,8 +259,7 @@ def read_extensions(
 def _read_purposes(value: bytes | None) -> frozenset[str] | None:
     if value is None:
         return None
-    found = [each.name() for each in der.read(value).parts() if each.tag == der.OBJECT]
-    return frozenset(found)
+    return frozenset(each.name() for each in der.read(value).each(der.OBJECT))
 
 
 def _read_usage(value: bytes | None) -> frozenset[int] | None:
@@ -284,7 +283,7 @@ def _read_depth(value: bytes | None) -> int | None:
 def _common_name(subject: Element) -> str:
     """The last one, in whatever sort of string, if people can read it; else empty."""
     said = ""
-    for attribute in (each for part in subject.parts() for each in part.parts()):
+    for attribute in (a for part in subject.each(der.SET) for a in part.each(der.SEQUENCE)):
         fields = Fields(attribute)
         if fields.take(der.OBJECT).name() == _COMMON_NAME:
             said = fields.any().contents.decode("utf-8", "replace")

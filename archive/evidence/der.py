@@ -50,6 +50,13 @@ class Element:
             at = found[-1].end
         return found
 
+    def each(self, tag: int) -> list[Element]:
+        """Its parts, all of which have this tag."""
+        found = self.parts()
+        if any(part.tag != tag for part in found):
+            raise MalformedDer("something in it that does not belong there")
+        return found
+
     def within(self, *tags: int) -> Element:
         """The first part with the first tag, in it the first with the second, and so on."""
         found = self

@@ -144,7 +144,7 @@ def _read(data: bytes) -> Token:
     outer.end()
     if fields.take(der.INTEGER).integer() != 3:
         raise MalformedDer("not signed data of version 3")
-    hashes = [certificate.read_hash(each) for each in fields.take(der.SET).parts()]
+    hashes = [certificate.read_hash(each) for each in fields.take(der.SET).each(der.SEQUENCE)]
     content = Fields(fields.take(der.SEQUENCE))
     _expect(content, _INFO)
     info = content.take(der.CONTEXT_0).only(der.OCTETS).contents
@@ -248,7 +248,7 @@ def _read_signer(element: Element) -> Signer:
 def _attributes(signed: Element) -> dict[str, Element]:
     """The set of values of each attribute, by its name."""
     found = dict[str, Element]()
-    for each in signed.parts():
+    for each in signed.each(der.SEQUENCE):
         fields = Fields(each)
         name, values = fields.take(der.OBJECT).name(), fields.take(der.SET)
         fields.end()
