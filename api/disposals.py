@@ -25,7 +25,7 @@ from api.problems import Refusal, problem_of
 from api.reading import Asked, Name, answer
 from api.replies import PROBLEM_RESPONSES
 from api.retention_json import Json, certificate_json, disposal_json
-from api.retention_lists import on_lists, present
+from api.retention_lists import present
 from archive.views.access import EVERYTHING
 from archive.views.register import Filter
 from domain import disposals
@@ -98,7 +98,8 @@ def _all_due(visit: Visit, medium: str, earlier: str | None) -> list[str]:
     archive = visit.desk.archive
     wait_for(visit, archive.store.head().size - 1)
     _, today = present(visit)
-    elsewhere = {r for r, on in on_lists(visit).items() if on != earlier}
+    lists = visit.desk.retention.shelf.on_lists()
+    elsewhere = {r for r, on in lists.items() if on != earlier}
     found: list[str] = []
     after = None
     while len(found) < MOST:

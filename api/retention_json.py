@@ -97,6 +97,9 @@ def assessment_json(visit: Visit, assessed: Assessed, today: date) -> Json:
         "due_from": day(found.due_from),
         "rule": _won(found.winning),
         "reckoned": [_reckoned(visit, one) for one in found.reckoned],
+        "kept": [
+            {"disposal": k.disposal, "number": k.number, "until": day(k.until)} for k in found.kept
+        ],
         "blockers": [blocker_json(b) for b in known(visit, found.blockers)],
         "sentence": sentence(visit, found).model_dump(),
     }

@@ -27,9 +27,6 @@ from api.retention_json import (
     time_json,
 )
 from archive.ledger import NoSuchRecordError
-from archive.views.access import EVERYTHING
-from archive.views.register import Filter
-from domain import disposals
 from domain.access import resolve
 from domain.kind import text
 from domain.kinds import find
@@ -39,7 +36,6 @@ from retention.journal import KIND as JOURNAL
 from retention.proven_time import ProvenTime
 
 router = APIRouter(prefix="/v1", tags=["保管 / retention"], responses=PROBLEM_RESPONSES)
-UNFINISHED = ("listed", "approved-once", "approved", "executing")
 UNFILED_DAYS = 30
 """So long a record that could be filed may wait before it is an alarm (RETENTION.md 9, R14)."""
 What = Literal["due", "held", "pending", "blocked", "unfiled"]
@@ -208,7 +204,7 @@ def retention_json(visit: Visit, name: str) -> Json:
     assessed = shelf.assess(found.id)
     may_see = visit.guest.may_see
     get = visit.desk.archive.ledger.get
-    lists = on_lists(visit)
+    lists = shelf.on_lists()
     return {
         "record": found.id,
         "number": found.number,
@@ -228,23 +224,6 @@ def retention_json(visit: Visit, name: str) -> Json:
             for copy in assessed.holding.copies
         ],
     }
-
-
-def on_lists(visit: Visit) -> dict[str, str]:
-    """The disposal of each record, and of each paper copy, that stands on a list which is neither
-    certified nor withdrawn; as the register knows them."""
-    archive = visit.desk.archive
-    wanted = Filter(kinds=("disposal",), states=UNFINISHED, internal=True)
-    found: dict[str, str] = {}
-    cursor = None
-    while True:
-        page = archive.views.register.page(EVERYTHING, wanted, limit=500, cursor=cursor)
-        for line in page.lines:
-            for item in disposals.listing(archive.ledger.get(line.record_id)).items.values():
-                found[item.copy or item.record] = line.record_id
-        cursor = page.cursor
-        if cursor is None:
-            return found
 
 
 class JournalPage(Asking):

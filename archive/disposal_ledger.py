@@ -29,6 +29,7 @@ KINDS = (
     "retention-correction",
     "legal-hold",
     "disposal",
+    "records-transfer",
 )
 """Kinds whose records are in force again in every restored archive."""
 TOPICS = tuple(f"{INTERNAL}{kind}/{event}" for kind in KINDS for event in EVENT_TYPES)

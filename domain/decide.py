@@ -1116,7 +1116,10 @@ def _dispose(command: Dispose, record: Record, context: Context) -> Decision:
         )
     event = Disposed(
         **_header(record.kind, command, record.version + 1),
-        refs=(Ref("disposal", warrant.id, listed.entry),),
+        refs=(
+            Ref("disposal", warrant.id, listed.entry),
+            *((Ref("transfer", item.transfer),) if item.transfer else ()),
+        ),
         list=listed.list_hash,
         rule=RuleRef(item.rule, item.rule_version, item.rule_hash),
         last_day=item.last_day.isoformat(),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import wraps
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from domain.record import Entry, Record
 
 LISTING = ("list", "relist")
+REVIEW = "review"
 APPROVING = ("approve-first", "approve-second")
 Medium = Literal["electronic", "paper"]
 Verdict = Literal["destroy", "keep", "transfer", "hold"]
@@ -46,6 +47,9 @@ class Item:
     owner: str | None = None
     group: str | None = None
     copy: str | None = None
+    transfer: str | None = None
+    """The record of its transfer, where it was handed over; `transferred_on`: on that day."""
+    transferred_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,26 @@ class Outcome:
     reason: str | None
     by: str
     digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation:
+    """What a reviewer did not let go. It stands whatever becomes of the list (RETENTION.md 6)."""
+
+    disposal: str
+    number: str | None
+    """Of the list."""
+    outcome: Verdict
+    record: str
+    copy: str | None = None
+    """The paper copy, where it is one that was listed."""
+    until: date | None = None
+    at: datetime
+
+    @property
+    def about(self) -> str:
+        """Of a paper copy: what is kept or handed over is the copy, what is held is the record."""
+        return self.record if self.copy is None or self.outcome == "hold" else self.copy
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,9 +215,15 @@ def _items(rows: Iterable[Values]) -> dict[str, Item]:
             owner=row.get("owner"),
             group=row.get("group"),
             copy=row.get("copy"),
+            transfer=row.get("transfer"),
+            transferred_on=_day(row.get("transferred_on")),
         )
         for row in rows
     }
+
+
+def _day(said: str | None) -> date | None:
+    return date.fromisoformat(said) if said is not None else None
 
 
 def _since(record: Record, steps: Sequence[str]) -> Iterator[Entry]:
@@ -204,7 +234,7 @@ def _since(record: Record, steps: Sequence[str]) -> Iterator[Entry]:
 
 def reviews(record: Record) -> tuple[Entry, ...]:
     """The reviews of the present list."""
-    return tuple(_since(record, ("review",)))
+    return tuple(_since(record, (REVIEW,)))
 
 
 def outcome(record: Record, item: str) -> Outcome | None:
@@ -221,16 +251,54 @@ def outcomes(record: Record) -> Mapping[str, Outcome]:
         person = entry.behalf or entry.actor or ""
         for said in entry.values["items"]:
             row = present.items.get(said["item"])
-            if row is not None and person in ({row.owner} if row.owner else present.owners):
+            if row is not None and _answers_for(person, row.owner, present.owners):
                 found[row.item] = _outcome(said, person, entry.digest)
     return found
 
 
+def _answers_for(person: str, owner: str | None, owners: Collection[str]) -> bool:
+    return person == owner if owner else person in owners
+
+
+@_remembered
+def reservations(record: Record) -> tuple[Reservation, ...]:
+    """All that owners ever reserved, on the present list or on one before it. Who reviews the same
+    item anew adds to it: what was said is taken away by a correction, which takes two people."""
+    found: list[Reservation] = []
+    listed: Values = {}
+    for entry in record.entries:
+        if entry.step in LISTING:
+            listed = entry.values
+        elif entry.step == REVIEW and any(_reserves(said) for said in entry.values["items"]):
+            found += _reserved(record, entry, listed)
+    return tuple(found)
+
+
+def _reserves(said: Values) -> bool:
+    return bool(said["outcome"] != "destroy")
+
+
+def _reserved(record: Record, entry: Entry, listed: Values) -> Iterator[Reservation]:
+    rows = {row["item"]: row for row in listed["items"]}
+    person = entry.behalf or entry.actor or ""
+    for said in filter(_reserves, entry.values["items"]):
+        row = rows.get(said["item"])
+        if row is not None and _answers_for(person, row.get("owner"), listed["owners"]):
+            yield Reservation(
+                disposal=record.id,
+                number=record.number,
+                outcome=said["outcome"],
+                record=row["record"],
+                copy=row.get("copy"),
+                until=_day(said.get("until")),
+                at=entry.recorded_at,
+            )
+
+
 def _outcome(said: Values, person: str, digest: str) -> Outcome:
-    until = said.get("until")
     return Outcome(
         outcome=said["outcome"],
-        until=date.fromisoformat(until) if until else None,
+        until=_day(said.get("until")),
         reason=said.get("reason"),
         by=person,
         digest=digest,

@@ -258,7 +258,8 @@ class Imported(Event):
 class Disposed(Event):
     """处置: the record may go, and its content is destroyed after this: nothing follows it.
 
-    `refs` name the disposal (or the restoration) that it rests on.
+    `refs` name the disposal (or the restoration) that it rests on, and the transfer where the
+    record was handed over before.
     """
 
     TOPIC: ClassVar[str] = "disposed"

@@ -91,6 +91,20 @@ ITEMS = Field(
             required=False,
             mark="P",
         ),
+        Field(
+            id="transfer",
+            title=text("移交记录", "record of its transfer"),
+            maximum=32,
+            required=False,
+            mark="P",
+        ),
+        Field(
+            id="transferred_on",
+            title=text("移交日期", "transferred on"),
+            type="date",
+            required=False,
+            mark="P",
+        ),
     ),
     mark="P",
 )

@@ -22,6 +22,8 @@ Rule = Callable[["Record | None", "Values", "Context | None"], bool]
 
 _SATURDAY = 5
 _DECEMBER = 12
+_LONGEST_KEEP = 10
+"""Years that a review may keep a record: who needs longer sets a rule."""
 
 
 def seed_opens_commitment_1(record: Record | None, values: Values, context: Context | None) -> bool:
@@ -140,11 +142,32 @@ def _rows_are_sound(rows: Sequence[Values], *, copies: bool) -> bool:
 
 
 def review_is_of_the_list_1(record: Record | None, values: Values, context: Context | None) -> bool:
-    """Each row is about an item of the present list; what is not to be destroyed has a reason."""
+    """Each row is about an item of the present list."""
     items = disposals.listing(record).items if record is not None else {}
+    return all(row["item"] in items for row in values["items"])
+
+
+def review_says_why_1(record: Record | None, values: Values, context: Context | None) -> bool:
+    """What is not to be destroyed has a reason, and what is kept has its day; nothing else has."""
     return all(
-        row["item"] in items and (row["outcome"] == "destroy" or "until" in row or "reason" in row)
+        (row["outcome"] == "destroy" or "reason" in row)
+        and (row["outcome"] == "keep") == ("until" in row)
         for row in values["items"]
+    )
+
+
+def keeping_extends_1(record: Record | None, values: Values, context: Context | None) -> bool:
+    """Beyond the item's last day and the day of its listing, and at most ten years from that."""
+    if record is None or context is None:
+        return False
+    present = disposals.listing(record)
+    listed = next(e for e in record.entries if e.version == present.version)
+    today = listed.recorded_at.astimezone(context.zone).date()
+    ten_years = f"{today.year + _LONGEST_KEEP}{today.isoformat()[4:]}"
+    return all(
+        max(present.items[row["item"]].last_day, today).isoformat() < row["until"] <= ten_years
+        for row in values["items"]
+        if row["item"] in present.items and "until" in row
     )
 
 
@@ -168,9 +191,19 @@ def paper_was_destroyed_1(record: Record | None, values: Values, context: Contex
 def correction_names_something_1(
     record: Record | None, values: Values, context: Context | None
 ) -> bool:
-    """A record, and what of its marks, parts or customers was wrong."""
-    named = any(values.get(field) for field in ("marks", "parts", "customers"))
+    """A record, and what of its marks, parts, customers or reviews was wrong."""
+    named = any(values.get(field) for field in ("marks", "parts", "customers", "outcomes"))
     return named and _ID.fullmatch(values["record"]) is not None
+
+
+def transfer_is_sound_1(record: Record | None, values: Values, context: Context | None) -> bool:
+    """Ids are ids, each once, and the hash is one."""
+    ids = [row["record"] for row in values["items"]]
+    return (
+        len(set(ids)) == len(ids)
+        and all(_ID.fullmatch(each) for each in ids)
+        and _HASH.fullmatch(values["bundle_hash"]) is not None
+    )
 
 
 def replay_is_sound_1(record: Record | None, values: Values, context: Context | None) -> bool:
@@ -194,9 +227,12 @@ RULES: Mapping[str, Rule] = {
     "hold-is-sound@1": hold_is_sound_1,
     "disposal-list-is-sound@1": disposal_list_is_sound_1,
     "review-is-of-the-list@1": review_is_of_the_list_1,
+    "review-says-why@1": review_says_why_1,
+    "keeping-extends@1": keeping_extends_1,
     "disposal-reviewed@1": disposal_reviewed_1,
     "list-hash-is-shown@1": list_hash_is_shown_1,
     "paper-was-destroyed@1": paper_was_destroyed_1,
     "correction-names-something@1": correction_names_something_1,
+    "transfer-is-sound@1": transfer_is_sound_1,
     "replay-is-sound@1": replay_is_sound_1,
 }

@@ -90,7 +90,7 @@ def refusal_of(assessed: Assessed, today: date) -> Refusal | None:
         return Refusal(blocker.code, blocker.what)
     if not found.due(today):
         return Refusal("NOT_DUE", found.sentence)
-    if assessed.copy is None and any(copy.alive for copy in assessed.holding.copies):
+    if assessed.on_paper:
         return Refusal("PAPER_ALIVE")
     return None
 

@@ -15,6 +15,7 @@ from itertools import groupby
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from domain.disposals import Reservation
 from domain.kind import Text
 from retention import sentences
 from retention.holding import Copy, Filed, Holding
@@ -80,13 +81,14 @@ class Blocker:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
-    """A day before whose end nothing may go, and why: a rule, a cool-off or an import."""
+    """A day before whose end nothing may go, and why: a rule, a cool-off, an import, a review."""
 
     last_day: date
     zone: str
     reckoned: Reckoned | None = None
     released: Hold | None = None
     imported: Holding | None = None
+    kept: Reservation | None = None
 
     @property
     def eligible(self) -> datetime:
@@ -107,6 +109,8 @@ class Assessment:
     winning: Reckoned | None = None
     reckoned: tuple[Reckoned, ...] = ()
     """All that counted for this record or copy itself, in a fixed order."""
+    kept: tuple[Reservation, ...] = ()
+    """Reviews that keep this record or copy itself until a day, oldest first."""
     blockers: tuple[Blocker, ...] = ()
     """Its own first. None where it is running."""
     telling: Callable[[], Text] = field(compare=False, repr=False)
@@ -149,8 +153,9 @@ def assess_together(
             own = found[member.record_id]
             blockers = [*own.blockers, *(b for r, b in bound if r != member.record_id)]
             told[member.record_id] = _assessment(
-                member, own.reckoned, ends, blockers, codes, _base(member)
-            )
+                member, own.reckoned, ends, blockers, codes, _base(member),
+                kept=policy.reserved(member.record_id, "keep"),
+            )  # fmt: skip
     return told
 
 
@@ -159,19 +164,23 @@ def assess_copy(
 ) -> Assessment:
     """A paper copy of `holding`: by the rules for paper; the signed original that a customer or
     the law demands goes no earlier than the electronic record."""
-    base = _copy_base(copy, holding)
+    base, handed_over = _copy_base(copy, holding), policy.transfer(copy.record_id)
     if copy.state == "destroyed" or holding.disposed:
         return _disposed(base)
+    if handed_over is not None:
+        return _disposed(base, "TRANSFERRED", sentences.handed_over(handed_over))
     reckoned = tuple(_of_copy(copy, holding, policy))
     blockers = [*_kept(holding, policy), *_unreckoned(holding, reckoned)]
+    blockers += _to_hand_over(copy.record_id, policy)
     limits = [*_limits(reckoned), *_waits(holding, policy)]
+    limits += _keeps(copy.record_id, holding.zone, policy)
     for other in _living(holding, group):
         if other is not holding:
             blockers += (_bound(other, b) for b in _held(other, policy))
             limits += _cool_offs(other, policy)
     codes = [b.code for b in blockers if b.code != "BOUND"]
     if any(b.code == "BOUND" for b in blockers):
-        codes.append("HELD")
+        codes.append("HELD")  # or HOLD_ASKED: the same status
     if copy.demanded:
         members = [_Found.of(m, policy) for m in _living(holding, group)]
         limits += (limit for one in members for limit in one.limits)
@@ -181,7 +190,8 @@ def assess_copy(
     last = max((limit.last_day for limit in limits), default=None)
     found = [*blockers, *_on_paper(copy, last)]
     codes += (b.code for b in found)
-    return _assessment(holding, reckoned, _Ends.of(limits), found, codes, base, copy)
+    kept = policy.reserved(copy.record_id, "keep")
+    return _assessment(holding, reckoned, _Ends.of(limits), found, codes, base, copy, kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,14 +206,17 @@ class _Found:
     def of(cls, holding: Holding, policy: Policy) -> _Found:
         electronic = tuple(_of_record(holding, policy))
         blockers = [*_kept(holding, policy), *_unreckoned(holding, electronic)]
+        blockers += _to_hand_over(holding.record_id, policy)
         reckoned = list(electronic)
+        kept = [*_keeps(holding.record_id, holding.zone, policy)]
         for copy in holding.copies:
             if copy.state != "destroyed":
+                kept += _keeps(copy.record_id, holding.zone, policy)
                 paper = tuple(_of_copy(copy, holding, policy))
                 reckoned += paper
                 more = _unreckoned(holding, paper, copy)
                 blockers += (b for b in more if b.code not in {k.code for k in blockers})
-        limits = (*_limits(reckoned), *_waits(holding, policy))
+        limits = (*_limits(reckoned), *_waits(holding, policy), *kept)
         return cls(tuple(reckoned), limits, tuple(blockers))
 
 
@@ -231,12 +244,13 @@ class _Ends:
         )
 
 
-def _disposed(base: date | None) -> Assessment:
-    what = sentences.DISPOSED
+def _disposed(
+    base: date | None, code: str = "DISPOSED", what: Text = sentences.DISPOSED
+) -> Assessment:
     return Assessment(
         status="disposed",
         base_date=base,
-        blockers=(Blocker("DISPOSED", what),),
+        blockers=(Blocker(code, what),),
         telling=lambda: sentences.closed(what),
     )
 
@@ -249,6 +263,7 @@ def _assessment(
     codes: Collection[str],
     base: date | None,
     copy: Copy | None = None,
+    kept: tuple[Reservation, ...] = (),
 ) -> Assessment:
     """`codes`: what stands in the way in the whole group, by its own name."""
     dated = bool(ends.limits) and not any(code in UNDATED for code in codes)
@@ -267,6 +282,7 @@ def _assessment(
         due_from=free,
         winning=winning,
         reckoned=reckoned,
+        kept=kept,
         blockers=tuple(blockers),
         telling=partial(
             sentences.sentence,
@@ -283,7 +299,7 @@ def _assessment(
 
 
 def _status(codes: Collection[str], own: Sequence[str]) -> Status:
-    if "HELD" in codes:
+    if "HELD" in codes or "HOLD_ASKED" in codes:
         return "held"
     if "UNFILED" in own:
         return "unfiled"
@@ -336,6 +352,27 @@ def _held(holding: Holding, policy: Policy) -> Iterator[Blocker]:
     for hold in sorted(policy.holds, key=lambda h: h.id):
         if hold.active and covers(hold, holding):
             yield Blocker("HELD", sentences.held(hold), hold.id)
+    asked = hold_asked(holding, policy)
+    if asked is not None:
+        yield Blocker("HOLD_ASKED", sentences.hold_asked(asked), asked.disposal)
+
+
+def hold_asked(holding: Holding, policy: Policy) -> Reservation | None:
+    """A reviewer's wish for a hold that nobody has answered by one; whether that is still active
+    or was released since is then for the hold to say."""
+    for asked in policy.reserved(holding.record_id, "hold")[-1:]:
+        if not any(h.extended_at > asked.at and covers(h, holding) for h in policy.holds):
+            return asked
+    return None
+
+
+def _to_hand_over(about: str, policy: Policy) -> Iterator[Blocker]:
+    """A transfer that was asked for and has not been recorded and confirmed since."""
+    done = policy.transfer(about)
+    for asked in policy.reserved(about, "transfer")[-1:]:
+        if done is None or done.at <= asked.at:
+            what = sentences.transfer_pending(asked)
+            yield Blocker("TRANSFER_PENDING", what, asked.disposal)
 
 
 def _bound(other: Holding, blocker: Blocker) -> Blocker:
@@ -396,6 +433,12 @@ def _waits(holding: Holding, policy: Policy) -> Iterator[Limit]:
     if holding.imported_on is not None:
         until = holding.imported_on + timedelta(days=IMPORT_WAIT_DAYS)
         yield Limit(last_day=until, zone=holding.zone, imported=holding)
+
+
+def _keeps(about: str, zone: str, policy: Policy) -> Iterator[Limit]:
+    for kept in policy.reserved(about, "keep"):
+        if kept.until is not None:
+            yield Limit(last_day=kept.until, zone=zone, kept=kept)
 
 
 def _cool_offs(holding: Holding, policy: Policy) -> Iterator[Limit]:

@@ -120,6 +120,7 @@ def tombstone(archive: Archive, record: Record) -> dict[str, Any]:
         "kind": record.kind.id,
         "base_date": item.base_date.isoformat() if item else None,
         "last_day": disposal.last_day,
+        "transferred_on": item.transferred_on.isoformat() if item and item.transferred_on else None,
         "rule": {
             "id": disposal.rule.id,
             "version": disposal.rule.version,

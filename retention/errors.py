@@ -16,6 +16,14 @@ WHY: Mapping[str, Text] = {
     "NO_RULE": text("没有适用的保管规则,请先制定", "no rule applies to it: set one first"),
     "PERMANENT": text("永久保管", "kept for ever"),
     "HELD": text("处于法律保全中", "under legal hold"),
+    "HOLD_ASKED": text(
+        "审查人要求法律保全，尚无人采取", "its reviewer asked for a legal hold: place it"
+    ),
+    "TRANSFER_PENDING": text(
+        "审查人要求移交，尚未登记并确认",
+        "its reviewer asked for its transfer: record and confirm that",
+    ),
+    "TRANSFERRED": text("已移交", "it was handed over"),
     "BOUND": text("同组记录尚不能处置", "a record bound to it may not go yet"),
     "PAPER_ALIVE": text("尚有纸质件未销毁", "a paper copy of it is still there"),
     "ON_LOAN": text("纸质件借出未还", "the paper copy is on loan: return it or report its loss"),
@@ -24,6 +32,9 @@ WHY: Mapping[str, Text] = {
         "电子件近期未核验通过(可读、页数一致)", "its electronic copy has no fresh passed check"
     ),
     "CHAIN_BROKEN": text("事件链不完整,请先核验", "its history is not intact: run a check"),
+    "ON_ANOTHER_LIST": text(
+        "已在另一份未了结的处置清单上", "it stands on another list that is still open"
+    ),
     "CHANGED": text(
         "列入清单后有新事件,请重新列单", "it has changed since it was listed: list it anew"
     ),

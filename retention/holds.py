@@ -32,6 +32,8 @@ class Hold:
     custodian: str | None = None
     placed_at: datetime
     placed_by: str | None = None
+    extended_at: datetime
+    """When it was placed, or last extended."""
     released_at: datetime | None = None
     records: frozenset[str] = frozenset()
     queries: tuple[Query, ...] = ()
@@ -63,6 +65,7 @@ def hold_of(record: Record) -> Hold:
         custodian=first.get("custodian"),
         placed_at=said[0].recorded_at if said else record.opened_at,
         placed_by=record.opened_by,
+        extended_at=said[-1].recorded_at if said else record.opened_at,
         released_at=released.recorded_at if released else None,
         records=frozenset(r["record"] for e in said for r in e.values.get("records", ())),
         queries=tuple(_query(e.values) for e in said if e.values.get("where")),

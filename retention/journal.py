@@ -33,7 +33,8 @@ from retention.errors import DisposalRefusedError
 KIND = "retention-journal"
 KINDS = frozenset({
     "disposal", "retention-rule", "legal-hold", "paper-copy", "retention-trigger",
-    "base-date-claim", "retention-correction", "restoration", KIND, "access-log",
+    "base-date-claim", "retention-correction", "restoration",
+    "records-transfer", KIND, "access-log",
 })  # fmt: skip
 """Of these every refusal is noted; a form that is filled in wrongly is none."""
 ARCHIVE = Actor(person=None, assurance="system", trusted=True)

@@ -16,15 +16,17 @@ from archive.almanac import standing
 from archive.opening import Archive
 from archive.sealing import INTERNAL, unseal
 from archive.store import Quiet
+from domain.disposals import Reservation, listing
 from domain.events import EVENT_TYPES, LinkedTo
 from domain.kind import Kind
 from domain.kinds import all_versions, find
 from domain.record import Record
-from retention.assessment import Assessment, assess_copy, assess_together
+from retention.assessment import Assessment, assess_copy, assess_together, hold_asked
 from retention.holding import Copy, Holding, copy_of, holding_of
-from retention.policy import Policy
+from retention.policy import Policy, Transfer
 
 COPY, DISPOSAL = "paper-copy", "disposal"
+UNFINISHED = ("listed", "approved-once", "approved", "executing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,10 @@ class Assessed:
     reads: Mapping[str, int]
     quiet: Quiet
     copy: str | None = None
+    on_paper: bool = False
+    """Whether a paper copy of the record is still here: neither destroyed, lost nor handed over."""
+    transfer: Transfer | None = None
+    """The last handing-over of the record, or of the copy that was asked about."""
 
 
 class Shelf:
@@ -54,6 +60,8 @@ class Shelf:
         self._policy = Policy()
         self._bonds = Bonds()
         self._copies: dict[str, list[str]] = {}
+        self._lists: dict[str, str] = {}
+        """Of each disposal its state."""
         self._ruled = self._bound = 0
         """How many leaves the policy, and the bonds and copies, have been followed to."""
 
@@ -65,8 +73,28 @@ class Shelf:
             size = self._ledger.store.head().size
             for record in standing(self._ledger, topics(*Policy.KINDS), size, self._ruled):
                 self._policy = self._policy.apply(record)
+                if record.kind.id == DISPOSAL:
+                    self._lists[record.id] = record.state
             self._ruled = size
             return self._policy, size
+
+    def on_lists(self) -> dict[str, str]:
+        """The disposal of each record, and of each paper copy, that stands on a list which is
+        neither certified nor withdrawn."""
+        return {
+            item.copy or item.record: disposal
+            for disposal in self._in_state(*UNFINISHED)
+            for item in listing(self._ledger.get(disposal)).items.values()
+        }
+
+    def holds_asked(self) -> tuple[Reservation, ...]:
+        """What reviewers want held and nobody has placed a hold on, the oldest wish first."""
+        policy, _ = self.policy()
+        names = dict.fromkeys(r.about for r in policy.reservations if r.outcome == "hold")
+        self._follow()
+        holdings, _ = self._together([*names])
+        asked = (hold_asked(h, policy) for h in holdings.values() if not h.disposed)
+        return tuple(sorted((a for a in asked if a is not None), key=lambda a: a.at))
 
     def holding(self, record_id: str) -> Holding:
         """What is known of a record for retention. NoSuchRecordError."""
@@ -107,7 +135,13 @@ class Shelf:
             held = {r: holdings[r] for r in group}
             reads = {name: n for r in group for name, n in versions[r].items()}
             found = assess_together(tuple(held.values()), policy, held)
-            told |= {r: Assessed(found[r], held[r], group, reads, quiet) for r in group}
+            told |= {
+                r: Assessed(
+                    found[r], held[r], group, reads, quiet,
+                    on_paper=_on_paper(held[r], policy), transfer=policy.transfer(r),
+                )
+                for r in group
+            }  # fmt: skip
         return told
 
     def assess_copy(self, copy_id: str) -> Assessed:
@@ -121,13 +155,19 @@ class Shelf:
         reads[record.id] = record.version
         copy, holding = copy_of(record, self._zone), holdings[owner]
         found = assess_copy(copy, holding, tuple(holdings.values()), policy)
-        return Assessed(found, holding, group, reads, Quiet(quiet_topics(), size), copy_id)
+        quiet = Quiet(quiet_topics(), size)
+        return Assessed(
+            found, holding, group, reads, quiet, copy_id, transfer=policy.transfer(copy_id)
+        )
 
     def executing(self) -> tuple[str, ...]:
-        """Disposals that were started and are not yet certified, oldest first."""
-        rows = self._ledger.store.leaves(0, topics=topics(DISPOSAL))
-        known = dict.fromkeys(row.record_id for row in rows)
-        return tuple(r for r in known if self._ledger.get(r).state == "executing")
+        """Disposals that were started and are not yet certified."""
+        return self._in_state("executing")
+
+    def _in_state(self, *states: str) -> tuple[str, ...]:
+        with self._lock:
+            self.policy()
+            return tuple(r for r, state in self._lists.items() if state in states)
 
     # ---------------------------------------------------------------- following
 
@@ -209,6 +249,10 @@ class Bonds:
 # -------------------------------------------------------------------- words
 
 
+def _on_paper(holding: Holding, policy: Policy) -> bool:
+    return any(c.alive and policy.transfer(c.record_id) is None for c in holding.copies)
+
+
 def bonds_of(record: Record) -> frozenset[str]:
     """The records to which a record's own links bind it."""
     binding = binding_relations(record.kind.id, record.kind.version)
@@ -249,5 +293,7 @@ def binding_topics() -> tuple[str, ...]:
 
 @cache
 def quiet_topics() -> tuple[str, ...]:
-    """What must not have come between an assessment and what rests on it."""
-    return (*topics(*Policy.KINDS), *topics(COPY), *binding_topics())
+    """What must not have come between an assessment and what rests on it. Of disposals only their
+    steps, among them the reviews: that another list is opened changes nothing."""
+    ruling = topics(*(kind for kind in Policy.KINDS if kind != DISPOSAL))
+    return (*ruling, f"{INTERNAL}{DISPOSAL}/step-taken", *topics(COPY), *binding_topics())

@@ -7,16 +7,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from archive.ledger import new_id
+from archive.sealing import INTERNAL
+from archive.store import NotQuiet, Quiet
 from domain import disposals
 from domain.access import involved
-from domain.commands import Actor, Open
+from domain.commands import Actor, Open, TakeStep
 from domain.events import Values
+from domain.kind import text
 from domain.record import Record
 from retention.asking import LISTERS, Desk, chunks, done, led, must_be_due, time_word
 from retention.errors import DisposalRefusedError
 from retention.intact import BROKEN, first_broken
-from retention.ledgers import Assessed
+from retention.ledgers import DISPOSAL, Assessed
 from retention.proven_time import ProvenTime
+
+LISTS = (f"{INTERNAL}{DISPOSAL}/opened", f"{INTERNAL}{DISPOSAL}/step-taken")
+RETRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,20 +91,41 @@ class Lister:
             "barred": sorted(p for p in barred if p in people),
             "time_status": time_word(now),
         }
-        if relist is not None:
-            return self.desk.step(relist, "relist", values, actor)
+        for _ in range(RETRIES):
+            size = self.desk.archive.store.head().size
+            self._must_be_on_no_other(rows, relist)
+            try:
+                return self._frozen(actor, values, relist, Quiet(LISTS, size))
+            except NotQuiet:
+                continue  # somebody else lists: perhaps the same
+        raise DisposalRefusedError("CHANGED")
+
+    def _frozen(
+        self, actor: Actor, values: Mapping[str, Any], relist: str | None, quiet: Quiet
+    ) -> Record:
         moment = self.desk.archive.options.clock()
-        command = Open(
-            event_id=new_id(),
-            record_id=new_id(),
-            actor=led(actor),
-            occurred_at=moment,
-            received_at=moment,
-            kind="disposal",
-            step="list",
-            values=values,
+        common: dict[str, Any] = {
+            "event_id": new_id(),
+            "actor": led(actor),
+            "occurred_at": moment,
+            "received_at": moment,
+            "values": values,
+        }
+        command = (
+            Open(record_id=new_id(), kind=DISPOSAL, step="list", **common)
+            if relist is None
+            else TakeStep(record_id=relist, step="relist", **common)
         )
-        return done(self.desk.archive.ledger.execute(command).record)
+        return done(self.desk.archive.ledger.execute(command, quiet=quiet).record)
+
+    def _must_be_on_no_other(self, rows: Sequence[Values], relist: str | None) -> None:
+        """Two lists with the same record would ask two reviewers, and certify it twice."""
+        lists = self.desk.shelf.on_lists()
+        for row in rows:
+            there = lists.get(row.get("copy") or row["record"], relist)
+            if there != relist:
+                number = self.desk.archive.ledger.get(there or "").number or there or ""
+                raise DisposalRefusedError("ON_ANOTHER_LIST", text(number, number), row["record"])
 
     def _assess(self, record_ids: Sequence[str]) -> Mapping[str, Assessed]:
         try:
@@ -108,7 +135,7 @@ class Lister:
             raise DisposalRefusedError("CHAIN_BROKEN", record=broken) from None
 
     def _row(self, item: str, assessed: Assessed, owner: str | None) -> dict[str, Any]:
-        holding, found = assessed.holding, assessed.assessment
+        holding, found, handed_over = assessed.holding, assessed.assessment, assessed.transfer
         won = found.winning
         if won is None or found.base_date is None or found.last_day is None:
             raise AssertionError("what is due has a rule and its days")
@@ -130,6 +157,8 @@ class Lister:
             "version": holding.version,
             "owner": reviewer,
             "group": assessed.group[0] if len(assessed.group) > 1 else None,
+            "transfer": handed_over.id if handed_over else None,
+            "transferred_on": handed_over.on.isoformat() if handed_over else None,
         }
         return {name: value for name, value in said.items() if value is not None}
 

@@ -13,8 +13,10 @@ from retention.rules import RuleVersion
 from retention.schedule import Period
 
 if TYPE_CHECKING:
+    from domain.disposals import Reservation
     from retention.assessment import Blocker, Limit, Reckoned
     from retention.holding import Copy, Holding
+    from retention.policy import Transfer
 
 DISPOSED = text("已处置，只留凭证", "it was disposed of; its proofs remain")
 UNFILED = text("尚未归档，期限未起算", "it is not filed, so no period runs")
@@ -96,6 +98,27 @@ def _rule(rule: RuleVersion) -> Text:
 def held(hold: Hold) -> Text:
     name = hold.number or hold.id
     return text(f"受法律保全{name}约束", f"it is under legal hold {name}")
+
+
+def hold_asked(by: Reservation) -> Text:
+    name = by.number or by.disposal
+    return text(
+        f"清单{name}的审查人要求法律保全，尚无人采取",
+        f"the reviewer of list {name} asked for a legal hold, and nobody has placed it yet",
+    )
+
+
+def transfer_pending(by: Reservation) -> Text:
+    name = by.number or by.disposal
+    return text(
+        f"清单{name}的审查人要求移交，尚未登记并确认",
+        f"the reviewer of list {name} asked for its transfer, which is not recorded and confirmed",
+    )
+
+
+def handed_over(transfer: Transfer) -> Text:
+    name, day = transfer.number or transfer.id, transfer.on
+    return text(f"已于{day}移交（{name}）", f"it was handed over on {day} ({name})")
 
 
 def bound(other: Holding, why: Text) -> Text:
@@ -200,6 +223,12 @@ def _later(limits: Sequence[Limit], last: date) -> Text:
             f"；法律保全{name}于{day}解除，冷静期{COOL_OFF_DAYS}日，最后一日延至{last}",
             f"; the cool-off of {COOL_OFF_DAYS} days after the release of legal hold {name} on "
             f"{day} moves it to {last}",
+        )
+    if limit.kept is not None:
+        name = limit.kept.number or limit.kept.disposal
+        return text(
+            f"；经清单{name}审查决定，继续保管至{last}",
+            f"; the review of list {name} keeps it until {last}",
         )
     day = limit.imported.imported_on if limit.imported else None
     return text(

@@ -10,6 +10,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from domain.disposals import Reservation
 from retention.holds import Hold, Query
 from retention.policy import Policy, Trigger
 from retention.rules import RuleVersion, plain
@@ -43,12 +44,18 @@ def reach(before: Policy, after: Policy) -> Reach:
     corrections = _changed(
         {c.id: c for c in before.corrections}, {c.id: c for c in after.corrections}
     )
+    reserved = {*before.reservations} ^ {*after.reservations}
+    transfers = _changed({t.id: t for t in before.transfers}, {t.id: t for t in after.transfers})
+    taken = {r for c in corrections for r in after.reservations if r.about == c.record}
     return _together(
         (
             *(_rule(version) for versions in rules for version in versions),
             *map(_hold, holds),
             *map(_trigger, triggers),
             Reach(names=frozenset(c.record for c in corrections)),
+            *(_reservation(each) for each in (*reserved, *taken)),
+            *(_reservation(r) for t in transfers for r in after.reservations if r.about in t.items),
+            Reach(names=frozenset().union(*(t.items for t in transfers))),
         )
     )
 
@@ -77,6 +84,11 @@ def _rule(rule: RuleVersion) -> Reach:
             return Reach(references=frozenset((what, value) for value in values))
     kinds = frozenset(("kind", plain(kind)) for kind in rule.kinds)
     return Reach(columns=kinds) if kinds else EVERYTHING
+
+
+def _reservation(said: Reservation) -> Reach:
+    """A paper copy, and the record of which it is one."""
+    return Reach(names=frozenset({said.record, said.about}))
 
 
 def _hold(hold: Hold) -> Reach:

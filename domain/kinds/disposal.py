@@ -61,6 +61,28 @@ SOUND = Guard(
         "The hash is that of the rows, no item stands twice, and every owner is among the owners.",
     ),
 )
+REVIEWING = (
+    Guard(
+        needs=Holds(rule="review-is-of-the-list@1"),
+        message=text("只能审查现行清单的序号。", "Review items of the present list."),
+    ),
+    Guard(
+        needs=Holds(rule="review-says-why@1"),
+        message=text(
+            "继续保管须注明日期和理由;移交、保全须注明理由,不填日期;销毁不填日期。",
+            "To keep an item takes a day and a reason; to transfer or hold it a reason and no day; "
+            "to destroy it no day.",
+        ),
+    ),
+    Guard(
+        needs=Holds(rule="keeping-extends@1"),
+        message=text(
+            "保管至的日期须晚于保管期满日和列单日,且自列单日起不超过十年。",
+            "The day until which to keep is after the last day and the day of the listing, and "
+            "within ten years of the listing.",
+        ),
+    ),
+)
 REVIEWED = Guard(
     needs=Holds(rule="disposal-reviewed@1"),
     message=text(
@@ -173,15 +195,7 @@ V1 = Kind(
             title=text("逐项审查", "review item by item"),
             by=(Named(by="list.owners"), Named(by="relist.owners")),
             start=("listed",),
-            guards=(
-                Guard(
-                    needs=Holds(rule="review-is-of-the-list@1"),
-                    message=text(
-                        "只能审查现行清单的序号;保留须注明日期或理由。",
-                        "Review items of the present list; to keep one takes a date or a reason.",
-                    ),
-                ),
-            ),
+            guards=REVIEWING,
             form=Form(
                 fields=(
                     Field(

@@ -1,4 +1,5 @@
 """保管更正: an extension that was wrong (a part, a customer, a mark) is taken away, by two people.
+So is what a reviewer reserved from destruction: a keep, a transfer or a hold that was asked for.
 
 Never below the floor of the record's own class (RETENTION.md 4).
 """
@@ -59,15 +60,20 @@ V1 = Kind(
                 Guard(
                     needs=Holds(rule="correction-names-something@1"),
                     message=text(
-                        "请至少指出一个误列的标记、零件或客户;记录标识为32位。",
-                        "Name a mark, a part or a customer that was wrong; a record id has 32 hex "
-                        "digits.",
+                        "请至少指出一个误列的标记、零件、客户或审查结论;记录标识为32位。",
+                        "Name a mark, a part, a customer or an outcome that was wrong; a record id "
+                        "has 32 hex digits.",
                     ),
                 ),
             ),
             form=Form(
                 fields=(
-                    Field(id="record", title=text("记录标识", "record id"), maximum=32, mark="P"),
+                    Field(
+                        id="record",
+                        title=text("记录标识(或纸质件标识)", "record id, or that of a paper copy"),
+                        maximum=32,
+                        mark="P",
+                    ),
                     Field(
                         id="marks",
                         title=text("误加的标记", "marks that were wrong"),
@@ -84,6 +90,22 @@ V1 = Kind(
                     ),
                     _wrong("parts", "part", "零件", "parts"),
                     _wrong("customers", "customer", "客户", "customers"),
+                    Field(
+                        id="outcomes",
+                        title=text("撤销的审查结论", "outcomes of reviews to take away"),
+                        type="choices",
+                        required=False,
+                        options=(
+                            Option(id="keep", title=text("继续保管", "keep")),
+                            Option(id="transfer", title=text("移交", "transfer")),
+                            Option(id="hold", title=text("保全", "hold")),
+                        ),
+                        mark="P",
+                        help=text(
+                            "撤销申请之前对该记录(或纸质件)作出的此类结论。",
+                            "All of these that were given for the record, or paper copy, before.",
+                        ),
+                    ),
                     Field(id="reason", title=text("理由", "reason"), maximum=2000, mark="P"),
                 )
             ),

@@ -73,6 +73,10 @@ SOUND: Mapping[str, Mapping[str, Any]] = {
     "review-is-of-the-list@1": {
         "items": [{"item": row["item"], "outcome": "destroy"} for row in ROWS]
     },
+    "transfer-is-sound@1": {
+        "items": [{"record": hex_id("listed")}],
+        "bundle_hash": "e" * 64,
+    },
     "list-hash-is-shown@1": {"list_hash": LISTED["list_hash"]},
     "correction-names-something@1": {"record": hex_id("listed"), "marks": ["design"]},
     "replay-is-sound@1": {

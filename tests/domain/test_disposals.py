@@ -15,7 +15,7 @@ from archive.evidence.canonical import encode
 from domain import disposals
 from domain.commands import Actor
 from domain.disposals import fingerprint, list_hash
-from domain.errors import DisposalError, DomainError, NotEntitledError, SeparationError
+from domain.errors import DisposalError, DomainError, GuardError, NotEntitledError, SeparationError
 from domain.events import Disposed, RuleRef
 from domain.record import evolve
 from tests.domain.plant import PEOPLE, Case, hex_id
@@ -118,7 +118,8 @@ def unlisted(about: Case) -> Case:
 
 def kept(about: Case) -> Case:
     case = listed(about, row(about.it, "1"), row(about.it, "2", record=hex_id("another")))
-    items = [{"item": "1", "outcome": "keep", "reason": "仍在使用"}]
+    until = (case.now + timedelta(days=30)).date().isoformat()
+    items = [{"item": "1", "outcome": "keep", "until": until, "reason": "仍在使用"}]
     case.take("review", "service-head", {"items": [*items, {"item": "2", "outcome": "destroy"}]})
     return started(approved(case))
 
@@ -305,6 +306,78 @@ def test_listing_anew_voids_reviews_and_approvals() -> None:
     assert disposals.outcomes(case.it) == {}
     with pytest.raises(DomainError, match="reviewed"):
         case.take("approve-first", "records", shown(case))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "until", "reason", "why"),
+    [
+        ("keep", None, "合同未了", "takes a day and a reason"),
+        ("keep", 30, None, "takes a day and a reason"),
+        ("keep", 0, "合同未了", "after the last day and the day of the listing"),
+        ("keep", 3654, "合同未了", "within ten years"),
+        ("transfer", None, None, "a reason and no day"),
+        ("transfer", 30, "移交博物馆", "a reason and no day"),
+        ("hold", None, None, "a reason and no day"),
+        ("destroy", 30, None, "to destroy it no day"),
+    ],
+)
+def test_a_review_says_why_and_until_when(
+    outcome: str, until: int | None, reason: str | None, why: str
+) -> None:
+    """`until`: days after the listing. What it reserves must be sayable on every later list."""
+    case = listed(filed())
+    more = {"reason": reason} if reason else {}
+    if until is not None:
+        more["until"] = (case.now + timedelta(days=until)).date().isoformat()
+    with pytest.raises(GuardError, match=why):
+        reviewed(case, outcome, **more)
+
+
+@pytest.mark.parametrize("days", [1, 3652])
+def test_a_record_may_be_kept_for_ten_years(days: int) -> None:
+    """From the day after the listing to the same day ten years on."""
+    case = listed(filed())
+    until = (case.now + timedelta(days=days)).date()
+    reviewed(case, "keep", until=until.isoformat(), reason="合同未了")
+    (said,) = disposals.reservations(case.it)
+    assert (said.outcome, said.until, said.disposal) == ("keep", until, case.id)
+    assert said.about == said.record
+
+
+def test_nobody_reserves_what_is_not_theirs() -> None:
+    """A row about an item of another owner is no word of that owner."""
+    about = filed()
+    case = listed(about, row(about.it), row(about.it, "2", record=hex_id("b"), owner=PEOPLE["gm"]))
+    case.take(
+        "review",
+        "gm",
+        {"items": [{"item": n, "outcome": "hold", "reason": "诉讼"} for n in "12"]},
+    )
+    assert [said.record for said in disposals.reservations(case.it)] == [hex_id("b")]
+
+
+def test_what_was_reserved_outlives_the_list() -> None:
+    """Listed anew, reviewed otherwise, withdrawn: it stands."""
+    case = reviewed(listed(filed()), "hold", reason="诉讼")
+    said = case.it.said("list")
+    assert said is not None
+    case.take("relist", ARCHIVE, said.values)
+    assert disposals.outcomes(case.it) == {}
+    reviewed(case)
+    case.take("withdraw", "office-li", {"reason": "重列"})
+    assert [r.outcome for r in disposals.reservations(case.it)] == ["hold"]
+
+
+def test_a_tombstone_says_that_it_was_handed_over() -> None:
+    """The `disposed` event points to the transfer that the list names; it names no recipient."""
+    about = filed()
+    by = hex_id("transfer")
+    warrant = executing(about, row(about.it, transfer=by, transferred_on="2029-04-01"))
+    dispose(about, warrant)
+    (event,) = (r.event for r in about.history[-1:])
+    assert [(ref.rel, ref.record) for ref in event.refs] == [
+        ("disposal", warrant.id), ("transfer", by),
+    ]  # fmt: skip
 
 
 def test_what_approvals_attest_and_cover() -> None:

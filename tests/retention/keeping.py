@@ -7,11 +7,12 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from domain.disposals import Reservation, Verdict
 from domain.kind import text
 from retention.assessment import Assessment, assess
 from retention.holding import Copy, Filed, Holding
 from retention.holds import Hold
-from retention.policy import Policy, Trigger
+from retention.policy import Correction, Policy, Transfer, Trigger
 from retention.rules import SHIPPED, RuleVersion
 
 SITE = "Asia/Shanghai"
@@ -103,14 +104,48 @@ def hold(
     released: str | None = None,
     records: Sequence[str] = ("a" * 32,),
     *queries: Mapping[str, tuple[str, ...]],
+    extended: str | None = None,
 ) -> Hold:
     return Hold(
         id=name,
         number="BQ-2026-00001",
         placed_at=at(placed),
+        extended_at=at(extended or placed),
         released_at=at(released) if released else None,
         records=frozenset(records),
         queries=queries,
+    )
+
+
+def reserved(
+    outcome: Verdict,
+    on: str = "2026-04-01",
+    until: str | None = None,
+    record: str = "a" * 32,
+    copy: str | None = None,
+) -> Reservation:
+    """What the reviewer of list XH-2026-00001 said on that day."""
+    return Reservation(
+        disposal="d" * 32, number="XH-2026-00001", outcome=outcome, record=record, copy=copy,
+        until=day(until) if until else None, at=at(on),
+    )  # fmt: skip
+
+
+def handed_over(on: str, *items: str) -> Transfer:
+    """Recorded on the day itself, and confirmed."""
+    return Transfer(
+        id="t" * 32, number="YJ-2026-00001", on=day(on), at=at(on), items=frozenset(items)
+    )
+
+
+def corrected(on: str, *outcomes: str, record: str = "a" * 32) -> Correction:
+    """These outcomes taken away: asked for on that day, and approved."""
+    return Correction(
+        id="z" * 32,
+        record=record,
+        asked_at=at(on),
+        approved_at=at(on),
+        outcomes=frozenset(outcomes),
     )
 
 

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
+from domain.disposals import Reservation
 from retention.holding import Copy, Holding
 from retention.holds import Hold
 from retention.policy import Policy
@@ -177,17 +178,58 @@ def cool_offs(holding: Holding, policy: Policy) -> Ends:
 
 
 def is_held(holding: Holding, policy: Policy) -> bool:
-    return any(h.released_at is None and is_on(h, holding) for h in policy.holds)
+    """By a hold that is active; or because a reviewer asked for one and none came after that."""
+    if any(h.released_at is None and is_on(h, holding) for h in policy.holds):
+        return True
+    for said in standing(policy, "hold"):
+        came = [h for h in policy.holds if h.extended_at > said.at and is_on(h, holding)]
+        if said.record == holding.record_id and not came:
+            return True
+    return False
+
+
+def standing(policy: Policy, outcome: str) -> list[Reservation]:
+    """What reviewers said, without what two people have taken away since."""
+    found = []
+    for said in policy.reservations:
+        of_a_copy = said.copy is not None and outcome != "hold"
+        named = said.copy if of_a_copy else said.record
+        taken = False
+        for c in policy.corrections:
+            if c.record == named and outcome in c.outcomes and c.asked_at >= said.at:
+                taken = True
+        if said.outcome == outcome and not taken:
+            found.append(said)
+    return found
+
+
+def must_be_handed_over(name: str, policy: Policy) -> bool:
+    for said in standing(policy, "transfer"):
+        done = [t for t in policy.transfers if name in t.items and t.at > said.at]
+        if (said.copy or said.record) == name and not done:
+            return True
+    return False
+
+
+def keeps(name: str, zone: str, policy: Policy) -> Ends:
+    return [
+        (said.until, zone)
+        for said in standing(policy, "keep")
+        if (said.copy or said.record) == name and said.until is not None
+    ]
 
 
 def of_record(holding: Holding, policy: Policy) -> Ends:
     """Its own rules, its cool-offs, its import, and its paper."""
     if not holding.filed or not holding.readable:
         raise UndatedError
+    if must_be_handed_over(holding.record_id, policy):
+        raise UndatedError
     found = ends(holding, policy, None) + cool_offs(holding, policy)
+    found += keeps(holding.record_id, holding.zone, policy)
     for copy in holding.copies:
         if copy.state != "destroyed":
-            found += ends(holding, policy, copy)
+            found += ends(holding, policy, copy) + keeps(copy.record_id, holding.zone, policy)
     if holding.imported_on is not None:
         found.append((holding.imported_on + timedelta(days=30), holding.zone))
     return found
@@ -220,10 +262,12 @@ def when_copy(
     living = [m for m in group if not m.disposed]
     if holding.disposed or copy.state != "shelved" or not holding.filed or not holding.readable:
         return NEVER
-    if any(is_held(m, policy) for m in living):
+    if any(is_held(m, policy) for m in living) or must_be_handed_over(copy.record_id, policy):
+        return NEVER
+    if any(copy.record_id in t.items for t in policy.transfers):
         return NEVER
     try:
-        found = ends(holding, policy, copy)
+        found = ends(holding, policy, copy) + keeps(copy.record_id, holding.zone, policy)
         for member in living:
             found += cool_offs(member, policy)
         if holding.imported_on is not None:

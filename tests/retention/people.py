@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from archive.ledger import new_id
@@ -33,6 +33,7 @@ WORKS_IN = {
     "admin": "adm", "lister": "adm", "legal": "legal", "shredder": "adm", "witness": "adm",
     "third": "adm",
 }  # fmt: skip
+YEAR = 365
 
 
 class Turned(Protocol):
@@ -120,14 +121,16 @@ class Staff:
     def reviewed(self, disposal: Record, **outcomes: str) -> Record:
         rows = [
             {"item": i["item"], "outcome": outcomes.get(f"item_{i['item']}", "destroy")}
-            | (
-                {"until": "2040-01-01", "reason": "审核用"}
-                if f"item_{i['item']}" in outcomes
-                else {}
-            )
+            | self._why(outcomes.get(f"item_{i['item']}", "destroy"))
             for i in disposal.entries[-1].values["items"]
         ]
         return self.as_("head").take(disposal, "review", items=rows)
+
+    def _why(self, outcome: str) -> dict[str, str]:
+        if outcome == "destroy":
+            return {}
+        until = (self.world.clock() + timedelta(days=YEAR)).date().isoformat()
+        return {"reason": "审核用"} | ({"until": until} if outcome == "keep" else {})
 
     def approved(self, disposal: Record) -> Record:
         for short, step in (("officer", "approve-first"), ("quality", "approve-second")):

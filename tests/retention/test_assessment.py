@@ -383,7 +383,13 @@ def test_an_open_record_can_be_held() -> None:
 
 def test_a_correction_takes_an_extension_away() -> None:
     """A wrong mark or part falls away by a correction, but no floor does."""
-    wrong = Correction(id="z", record=A, approved_at=at("2026-01-05"), marks=frozenset({"tooling"}))
+    wrong = Correction(
+        id="z",
+        record=A,
+        asked_at=at("2026-01-05"),
+        approved_at=at("2026-01-05"),
+        marks=frozenset({"tooling"}),
+    )
     holding = held(A, filed("2023-03-15", "tooling"), references=PART)
     assert one(holding).status == "pending"
     assert_runs(one(holding, policy(corrections=[wrong])), "2026-03-15", "2026-03-16")
@@ -393,7 +399,13 @@ def test_a_correction_takes_an_extension_away() -> None:
 
 def test_a_correction_reaches_no_later_filing() -> None:
     """What is marked again at a later filing is marked."""
-    wrong = Correction(id="z", record=A, approved_at=at("2024-01-05"), marks=frozenset({"tooling"}))
+    wrong = Correction(
+        id="z",
+        record=A,
+        asked_at=at("2024-01-05"),
+        approved_at=at("2024-01-05"),
+        marks=frozenset({"tooling"}),
+    )
     again = held(A, filed("2023-03-15", "tooling"), filed("2024-02-01", "tooling"), references=PART)
     assert one(again, policy(corrections=[wrong])).status == "pending"
     other = held(B, filed("2023-03-15", "tooling"), references=PART)
@@ -402,7 +414,13 @@ def test_a_correction_reaches_no_later_filing() -> None:
 
 def test_a_wrong_part_no_longer_delays() -> None:
     """Of two parts the wrong one is taken away: the other's end counts."""
-    wrong = Correction(id="z", record=A, approved_at=at("2026-01-05"), parts=frozenset({"b-1"}))
+    wrong = Correction(
+        id="z",
+        record=A,
+        asked_at=at("2026-01-05"),
+        approved_at=at("2026-01-05"),
+        parts=frozenset({"b-1"}),
+    )
     holding = held(A, filed("2023-03-15", "design"), references={"part": ("A-1", "B-1")})
     ends = [ended("A-1", "2025-06-30")]
     assert one(holding, policy(triggers=ends)).status == "pending"

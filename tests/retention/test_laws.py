@@ -11,11 +11,12 @@ from typing import Any
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from domain.disposals import Reservation, Verdict
 from domain.kind import text
 from retention.assessment import Assessment, assess, assess_copy
 from retention.holding import Copy, Filed, Holding
 from retention.holds import Hold
-from retention.policy import Correction, Policy, Trigger
+from retention.policy import Correction, Policy, Transfer, Trigger
 from retention.rules import BEGINNING, MARKS, RuleVersion
 from retention.schedule import Period
 from tests.retention import literal
@@ -138,10 +139,11 @@ def copies(draw: st.DrawFn) -> Copy:
 @st.composite
 def holds(draw: st.DrawFn) -> Hold:
     over = draw(st.sampled_from([True, True, True, False]))
-    query = draw(st.sampled_from(QUERIES))
+    query, placed = draw(st.sampled_from(QUERIES)), draw(moments)
     return Hold(
         id=draw(st.sampled_from(["h1", "h2", "h3"])),
-        placed_at=draw(moments),
+        placed_at=placed,
+        extended_at=placed,
         released_at=draw(moments) if over else None,
         records=draw(few(*IDS)),
         queries=(query,) if query else ({"kind": ("capa",)},),
@@ -162,10 +164,38 @@ corrections = st.builds(
     Correction,
     id=st.sampled_from(["z1", "z2"]),
     record=st.sampled_from(IDS),
+    asked_at=moments,
     approved_at=moments,
     marks=few(*MARKS[:2]),
     parts=few("p-1", "p-2"),
     customers=few("volvo"),
+    outcomes=few("keep", "transfer", "hold"),
+)
+COPY_IDS = tuple(str(n) * 32 for n in (1, 2, 3))
+
+
+@st.composite
+def reservations(draw: st.DrawFn) -> Reservation:
+    outcome: Verdict = draw(st.sampled_from(["keep", "keep", "transfer", "hold"]))
+    return Reservation(
+        disposal="f" * 32,
+        number="XH-1",
+        outcome=outcome,
+        record=draw(st.sampled_from(IDS)),
+        copy=draw(st.sampled_from([None, None, *COPY_IDS])),
+        until=draw(days) if outcome == "keep" else None,
+        at=draw(moments),
+    )
+
+
+transfers = st.builds(
+    Transfer, id=st.sampled_from(["t1", "t2"]), number=st.none(), on=days, at=moments,
+    items=few(*IDS, *COPY_IDS),
+)  # fmt: skip
+
+
+few_reservations: st.SearchStrategy[list[Reservation]] = st.one_of(
+    st.just([]), st.lists(reservations(), max_size=3)
 )
 
 
@@ -186,6 +216,8 @@ def policies(draw: st.DrawFn) -> Policy:
         holds=tuple(draw(st.lists(holds(), max_size=2))),
         triggers=tuple(draw(st.lists(triggers, max_size=6))),
         corrections=tuple(draw(st.lists(corrections, max_size=2))),
+        reservations=tuple(draw(few_reservations)),
+        transfers=tuple(draw(st.lists(transfers, max_size=2))),
     )
 
 
@@ -245,6 +277,8 @@ def test_order_does_not_matter(group: tuple[Holding, ...], policy: Policy, rando
         holds=shuffled(policy.holds),
         triggers=shuffled(policy.triggers),
         corrections=shuffled(policy.corrections),
+        reservations=shuffled(policy.reservations),
+        transfers=shuffled(policy.transfers),
     )
     assert assess(group[0], group, policy) == assess(group[0], shuffled(group), other)
 
@@ -297,8 +331,41 @@ def test_a_new_version_makes_nothing_earlier(
 def test_a_hold_makes_nothing_earlier(
     group: tuple[Holding, ...], policy: Policy, more: Hold
 ) -> None:
-    """Active or released."""
+    """Active or released; but that it answers a reviewer who asked for one is what it is for."""
+    assume(not any(r.outcome == "hold" and r.at < more.extended_at for r in policy.reservations))
     assert grows(lambda p: replace(p, holds=(*p.holds, replace(more, id="new"))), group, policy)
+
+
+@laws
+@given(groups, policies(), reservations())
+def test_a_review_makes_nothing_earlier(
+    group: tuple[Holding, ...], policy: Policy, more: Reservation
+) -> None:
+    """Keep, transfer or hold, of a record or of a copy, whenever it was said: neither the records
+    nor their copies."""
+    after = replace(policy, reservations=(*policy.reservations, more))
+    for holding in group:
+        assert no_earlier(assess(holding, group, policy), assess(holding, group, after))
+        for copy in holding.copies:
+            before = assess_copy(copy, holding, group, policy)
+            assert no_earlier(before, assess_copy(copy, holding, group, after))
+
+
+@laws
+@given(groups, policies())
+def test_a_kept_record_is_never_due_before_its_day(
+    group: tuple[Holding, ...], policy: Policy
+) -> None:
+    """Of every keep that no correction took away, and never for a hold that nobody placed."""
+    found = assess(group[0], group, policy)
+    assume(found.last_day is not None and found.status == "running")
+    assert found.last_day is not None
+    for said in policy.reservations:
+        mine = said.record == group[0].record_id and said.copy is None
+        if mine and not any(c.outcomes for c in policy.corrections):
+            assert said.until is None or said.until <= found.last_day
+            answers = [h for h in policy.holds if h.extended_at > said.at]
+            assert said.outcome != "hold" or answers
 
 
 @laws

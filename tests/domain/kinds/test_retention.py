@@ -10,7 +10,7 @@ import pytest
 from domain import rule_versions
 from domain.disposals import fingerprint
 from domain.errors import DomainError, GuardError, NotEntitledError, SeparationError
-from domain.events import Filed, Ref, StepTaken
+from domain.events import Attachment, Filed, Ref, StepTaken
 from tests.domain.journeys import complaint, take
 from tests.domain.plant import PEOPLE, Case, hex_id
 from tests.domain.retaining import ARCHIVE
@@ -247,6 +247,51 @@ def test_a_native_record_is_never_backdated() -> None:
     case.warrant = warrant.it
     with pytest.raises(DomainError):
         case.file(ARCHIVE, claim=warrant.id)
+
+
+# ---------------------------------------------------------------- transfers
+
+
+def transferred(**changes: Any) -> Case:
+    values = {
+        "items": [{"record": hex_id("r")}],
+        "recipient": "市档案馆",
+        "day": "2026-03-02",
+        "bundle_hash": "a" * 64,
+        "receipt": [hex_id("file")],
+    }
+    attachments = (Attachment(hex_id("file"), "回执.pdf", "application/pdf", 3),)
+    case = Case()
+    case.open("records-transfer", "record", "office-li", {**values, **changes},
+              attachments=attachments)  # fmt: skip
+    return case
+
+
+def test_a_transfer_takes_two_people_and_a_receipt() -> None:
+    """Recorded with what the recipient signed, confirmed by another who is no administrator."""
+    case = transferred()
+    for person in ("office-li", "admin", "service-head"):
+        with pytest.raises(NotEntitledError):
+            case.take("confirm", person)
+    case.take("confirm", "records")
+    assert case.it.state == "confirmed"
+    with pytest.raises(DomainError):
+        transferred(receipt=[])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"items": [{"record": hex_id("r")}, {"record": hex_id("r")}]},
+        {"items": [{"record": "KS-2026-00001"}]},
+        {"bundle_hash": "z" * 64},
+    ],
+    ids=["twice", "no id", "no hash"],
+)
+def test_a_transfer_names_what_it_is_about(changes: dict[str, Any]) -> None:
+    """By ids, each once, and the hash of what was handed over."""
+    with pytest.raises(GuardError):
+        transferred(**changes)
 
 
 # ---------------------------------------------------------------- paper
