@@ -184,17 +184,21 @@ class Certificate:
 
 
 def read_pem(pem: bytes) -> tuple[bytes, ...]:
-    """The certificates of a PEM file, at least one, each in DER and readable; FormatError."""
+    """The certificates of a PEM file, at least one, each in DER and readable; EvidenceError."""
     found = _PEM.findall(pem.decode("utf-8", "replace"))
-    try:
-        made = tuple(base64.b64decode("".join(each.split()), validate=True) for each in found)
-    except ValueError:
-        raise FormatError("a certificate that is not base64") from None
-    if not made:
+    if not found:
         raise FormatError("no certificate: a PEM file with BEGIN CERTIFICATE is expected")
-    for each in made:
-        read(each)
-    return made
+    return tuple(read(_from_base64("".join(each.split()))).encoded for each in found)
+
+
+def _from_base64(text: str) -> bytes:
+    try:
+        data = base64.b64decode(text, validate=True)
+    except ValueError:
+        data = b""
+    if base64.b64encode(data).decode("ascii") != text:
+        raise FormatError("a certificate that is not base64")
+    return data
 
 
 def read(data: bytes) -> Certificate:

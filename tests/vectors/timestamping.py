@@ -120,7 +120,8 @@ def make(
 def stamping(
     issuer: Certified, key: Key | None = None, name: str = "Test authority", **given: Any
 ) -> Certified:
-    return make(name, issuer, key, **({"purposes": [TIME_STAMPING], "certifies": False} | given))
+    usual: dict[str, Any] = {"purposes": [TIME_STAMPING], "certifies": False}
+    return make(name, issuer, key, **(usual | given))
 
 
 # ---------------------------------------------------------------- tokens
