@@ -119,7 +119,8 @@ class Thief:
         row = (
             index, bytes.fromhex(said.record), said.version, f"{mark}{said.kind}/{said.type}",
             event.id_column or bytes.fromhex(said.event),
-            micros(parse_time(event.recorded_at)), event.number, merkle.leaf_hash(data), data, given,
+            micros(parse_time(event.recorded_at)), event.number, merkle.leaf_hash(data), data,
+            given,
         )  # fmt: skip
         self.scene.run(
             "INSERT INTO events (leaf_index, record_id, version, topic, event_id, recorded_at, "
