@@ -1,24 +1,29 @@
 """The export bundle: everything needed to check records offline (docs/formats.md 10).
 
-Members: checkpoint, keys.jsonl, leaves.jsonl, openings.jsonl, receipts.jsonl (if any),
-content/<event>-<n>.json, attachments/<attachment id>[.ext], index.txt, and manifest.json first.
+Members: manifest.json first, then checkpoint, heads, index.txt, keys.jsonl, leaves.jsonl and
+openings.jsonl; where there are any, receipts.jsonl, content/<event>-<n>.json,
+attachments/<attachment id>[.ext], policy, timestamps/<n>.tsr and .renewed, verify.html.
 """
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, BinaryIO
 
 from archive.evidence import canonical, checkpoint, container, dsse, leaf, statement
 from archive.evidence.container import Container, Source
 from archive.evidence.errors import BundleError, EvidenceError, FormatError
-from archive.evidence.listing import Row, heading, row_line
+from archive.evidence.heads import About
+from archive.evidence.listing import Contents, heading
 from archive.evidence.register import register_record
 from archive.evidence.statement import ORIGIN
 
 FORMAT = "liuhen-bundle/v1"
 KEYS, LEAVES, OPENINGS, RECEIPTS = "keys.jsonl", "leaves.jsonl", "openings.jsonl", "receipts.jsonl"
-CHECKPOINT, INDEX = "checkpoint", "index.txt"
+CHECKPOINT, HEADS, INDEX, POLICY, PAGE = "checkpoint", "heads", "index.txt", "policy", "verify.html"
+TIMESTAMPS = "timestamps/"
+MOST_TIMESTAMPS = 64
+MAX_PAGE = 2 * 1024 * 1024
 MAX_LINE = 256 * 1024
 MAX_PROOF = 63
 
@@ -64,39 +69,56 @@ class Withheld:
 Opening = ContentOpening | AttachmentOpening | Withheld
 
 
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """A timestamp over the checkpoint, or over `renewed`, hashes of earlier ones."""
+
+    token: bytes
+    renewed: bytes | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bundle:
     """What `write` needs. `keys` are all leaves of the key register, `leaves` all of the records;
-    both ascending by index, with proofs in the tree of `checkpoint`.
+    both ascending by index, with proofs in the tree of `checkpoint`. `heads` are signed, and of
+    these records and the register. `context`: records that nobody asked for.
 
     Leaves and receipts are gone through more than once and never held together: a large export
     hands in an iterable that reads them anew each time.
     """
 
     checkpoint: bytes
+    heads: bytes
+    about: About
     log_key: str  # vkey
     keys: Iterable[ProvenLeaf]
     leaves: Iterable[ProvenLeaf]
     openings: Collection[Opening] = ()  # in any order; none for content that was disposed
     receipts: Iterable[bytes] = ()  # ascending by index
+    context: Collection[str] = ()
+    policy: bytes | None = None
+    timestamps: Sequence[Stamp] = ()
+    page: bytes | None = None
 
 
 def write(file: BinaryIO, bundle: Bundle) -> None:
     """Write to a seekable file. The same evidence gives the same bytes.
 
     FormatError for leaves that cannot be read or stand in the wrong place, or for an opening of an
-    event that is not among the leaves.
+    event that is not among the leaves. A line of the table of contents is held for each leaf.
     """
     _, head = checkpoint.read(bundle.checkpoint)
     opened: dict[str, list[Opening]] = {}
     for opening in bundle.openings:
         opened.setdefault(opening.event, []).append(opening)
-    records, order = _survey(bundle, head.origin, opened)
+    contents, lines_of = Contents(), dict[str, list[bytes]]()
+    order = _survey(bundle, head.origin, opened, contents, lines_of)
+    told = heading(head.origin, head, bundle.about)
     sources = {
-        CHECKPOINT: Source.of(CHECKPOINT, bundle.checkpoint),
         KEYS: _measured(KEYS, lambda: map(_leaf_line, bundle.keys)),
         LEAVES: _measured(LEAVES, lambda: map(_leaf_line, bundle.leaves)),
-        INDEX: _measured(INDEX, lambda: _listing(head, bundle.leaves)),
+        INDEX: _measured(INDEX, lambda: contents.write(told, bundle.context, lines_of)),
+        **{path: Source.of(path, data) for path, data in _small(bundle)},
     }
     receipts = _measured(RECEIPTS, lambda: (line + b"\n" for line in bundle.receipts))
     if receipts.size:
@@ -110,45 +132,54 @@ def write(file: BinaryIO, bundle: Bundle) -> None:
                 sources.setdefault(source.path, source)
     sources[OPENINGS] = Source.of(OPENINGS, b"".join(lines))
     manifest = {
+        "about": asdict(bundle.about),
+        "context": sorted(bundle.context),
         "format": FORMAT,
         "log_key": bundle.log_key,
         "origin": head.origin,
-        "records": sorted(records),
+        "records": sorted(lines_of),
     }
     container.write(file, manifest, list(sources.values()))
 
 
+def _small(bundle: Bundle) -> Iterator[tuple[str, bytes]]:
+    yield CHECKPOINT, bundle.checkpoint
+    yield HEADS, bundle.heads
+    if bundle.policy is not None:
+        yield POLICY, bundle.policy
+    if bundle.page is not None:
+        yield PAGE, bundle.page
+    for n, stamp in enumerate(bundle.timestamps, 1):
+        yield f"{TIMESTAMPS}{n}.tsr", stamp.token
+        if stamp.renewed is not None:
+            yield f"{TIMESTAMPS}{n}.renewed", stamp.renewed
+
+
 def _survey(
-    bundle: Bundle, origin: str, opened: Collection[str]
-) -> tuple[Collection[str], Sequence[str]]:
-    """(the records, the opened events in the order of their leaves)."""
-    register, records, order = register_record(origin), set[str](), dict[str, None]()
+    bundle: Bundle,
+    origin: str,
+    opened: Collection[str],
+    contents: Contents,
+    lines: dict[str, list[bytes]],
+) -> Sequence[str]:
+    """The opened events in the order of their leaves; the table's lines go into `lines`."""
+    register, order = register_record(origin), dict[str, None]()
     for proven in bundle.leaves:
-        said = _read(proven)[1]
+        parsed = leaf.parse(proven.leaf)
+        said = statement.parse(dsse.parse(parsed.envelope, dsse.STATEMENT_TYPE).payload)
         if said.record == register:
             raise FormatError("leaves of the key register go into keys, not into leaves")
-        records.add(said.record)
+        lines.setdefault(said.record, []).append(contents.add(proven.index, parsed, said))
         if said.event in opened:
             order[said.event] = None
     if len(order) != len(opened):
         raise FormatError("an opening of an event that is not in the bundle")
-    return records, list(order)
-
-
-def _read(proven: ProvenLeaf) -> tuple[leaf.Leaf, statement.Statement]:
-    parsed = leaf.parse(proven.leaf)
-    return parsed, statement.parse(dsse.parse(parsed.envelope, dsse.STATEMENT_TYPE).payload)
+    return list(order)
 
 
 def _measured(path: str, pieces: Callable[[], Iterable[bytes]]) -> Source:
     """A member made twice, to know its size before it is written, and never held whole."""
     return Source(path, sum(map(len, pieces())), pieces)
-
-
-def _listing(head: checkpoint.Checkpoint, leaves: Iterable[ProvenLeaf]) -> Iterator[bytes]:
-    yield heading(head.origin, head)
-    for proven in leaves:
-        yield row_line(Row.of(proven.index, *_read(proven)))
 
 
 def _leaf_line(proven: ProvenLeaf) -> bytes:
@@ -189,29 +220,44 @@ class Opened:
 class Head:
     origin: str
     log_key: str
+    about: About
     records: Sequence[str]
+    context: Sequence[str]
 
 
 def read_head(box: Container) -> Head:
     """The manifest beside its list of members; BundleError if it is not as it should be."""
     manifest = box.manifest
-    if manifest.keys() != {"format", "log_key", "members", "origin", "records"}:
+    if manifest.keys() != {
+        *("about", "context", "format", "log_key", "members", "origin", "records")
+    }:
         raise BundleError(container.MANIFEST, "has missing or unknown keys")
     if manifest["format"] != FORMAT:
         raise BundleError(container.MANIFEST, f"format is not {FORMAT}: get a newer verifier")
-    origin, log_key, records = manifest["origin"], manifest["log_key"], manifest["records"]
+    origin, log_key = manifest["origin"], manifest["log_key"]
     if not _matches(ORIGIN, origin):
         raise BundleError(container.MANIFEST, "has an origin that is none")
-    if type(log_key) is not str or type(records) is not list:
+    if type(log_key) is not str:
         raise BundleError(container.MANIFEST, "has a value of the wrong type")
-    if not all(_matches(_HEX32, record) for record in records):
-        raise BundleError(container.MANIFEST, "lists a record id that is none")
-    if records != sorted(set(records)):
-        raise BundleError(container.MANIFEST, "lists records twice or out of order")
-    missing = {CHECKPOINT, INDEX, KEYS, LEAVES, OPENINGS} - box.members.keys()
+    records, context = (_records(manifest[name]) for name in ("records", "context"))
+    if not set(context).issubset(records):
+        raise BundleError(container.MANIFEST, "names context that is not among its records")
+    try:
+        about = About.parse(manifest["about"])
+    except FormatError as error:
+        raise BundleError(container.MANIFEST, str(error)) from None
+    missing = {CHECKPOINT, HEADS, INDEX, KEYS, LEAVES, OPENINGS} - box.members.keys()
     if missing:
         raise BundleError(container.MANIFEST, f"does not list {', '.join(sorted(missing))}")
-    return Head(origin, log_key, records)
+    return Head(origin, log_key, about, records, context)
+
+
+def _records(listed: Any) -> list[str]:
+    if type(listed) is not list or not all(_matches(_HEX32, record) for record in listed):
+        raise BundleError(container.MANIFEST, "lists a record id that is none")
+    if listed != sorted(set(listed)):
+        raise BundleError(container.MANIFEST, "lists records twice or out of order")
+    return listed
 
 
 def read_leaves(box: Container, path: str) -> Iterator[ProvenLeaf | BundleError]:
@@ -275,7 +321,7 @@ def parse_opening(line: bytes) -> Opened:
     if value.keys() != {"event", "n", "path", "salt", "size"}:
         raise FormatError("keys are exactly event, n, path, salt, size; or event, n, withheld")
     path, salt, size = value["path"], value["salt"], value["size"]
-    if not _matches(container.PATH, path) or "/" not in path:
+    if not _matches(container.PATH, path) or not path.startswith(("content/", "attachments/")):
         raise FormatError("path is out of bounds")
     if not _matches(_HEX64, salt) or type(size) is not int or size < 0:
         raise FormatError("salt or size is out of bounds")

@@ -11,6 +11,7 @@ from archive.evidence.passkey import LONGEST, Passkey
 
 STATEMENT_TYPE = "application/vnd.liuhen.statement.v1+json"
 RECEIPT_TYPE = "application/vnd.liuhen.receipt.v1+json"
+HEADS_TYPE = "application/vnd.liuhen.heads.v1+json"
 
 # Canonical JSON of an envelope is a regular language; the long payload is left to the base64
 # reader, which is as strict and faster.

@@ -151,12 +151,22 @@ class Policy:
                 told.add(name)
         return self.quorum in told
 
+    def agrees_with(self, other: "Policy") -> bool:
+        """Whether they trust the same by the same names; order and addresses are of no account."""
+        return _trusted(self) == _trusted(other)
+
     def least(self) -> int:
         """How few witnesses can be a quorum."""
         needed = dict.fromkeys(self.witnesses, 1)
         for name, (least, members) in self.groups.items():
             needed[name] = sum(sorted(needed[member] for member in members)[:least])
         return needed.get(self.quorum, 0)
+
+
+def _trusted(policy: Policy) -> tuple[object, ...]:
+    groups = {name: (least, frozenset(of)) for name, (least, of) in policy.groups.items()}
+    witnesses = {name: str(key) for name, key in policy.witnesses.items()}
+    return set(map(str, policy.logs)), witnesses, groups, policy.quorum
 
 
 def _lines(data: bytes | str) -> list[str]:

@@ -1,13 +1,15 @@
 """What the verifier found: steps, findings, and one verdict per event."""
 
 import struct
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from archive.evidence.facts import FACTS
+from archive.evidence.heads import About
 
-STEPS = range(1, 15)
+STEPS = range(1, 16)
 MOST_ALIKE = 100  # findings of one step, level and code that are kept; the others are counted
 
 
@@ -25,6 +27,25 @@ class Level(StrEnum):
     FAILED = "FAILED"
     FLAG = "FLAG"  # worth a look, no failure
     NOT_CHECKED = "NOT CHECKED"
+
+
+class Completeness(StrEnum):
+    """Whether an event of these records was left out, up to the checkpoint."""
+
+    PROVEN = "PROVEN"  # every leaf of the log is here
+    SIGNED = "SIGNED"  # by the log key: a lie that one leaf would show
+    NOT_CHECKED = "NOT CHECKED"
+
+
+@dataclass(slots=True)
+class Stamped:
+    """A timestamp that holds. `renews`: the others here that it is over; none: the checkpoint."""
+
+    n: int
+    time: str
+    authority: str
+    renews: tuple[int, ...] = ()
+    trusted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +141,15 @@ _VERDICTS, _TYPES = list(Verdict), list(FACTS)
 @dataclass(slots=True)
 class Report:
     origin: str = ""
+    about: About | None = None  # as the bundle says; signed with its heads
     checkpoint_size: int = 0
     checkpoint_root: str = ""
     log_key: str = ""
     key_trusted: bool = False  # the log key came from the reader, not from the bundle
     cosigned: list[tuple[str, str]] = field(default_factory=list)  # trusted witnesses, and when
+    completeness: Completeness = Completeness.NOT_CHECKED
+    proven: "array[int]" = field(default_factory=lambda: array("Q"))  # indexes, ascending
+    timestamps: list[Stamped] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)  # at most MOST_ALIKE of a kind
     kinds: dict[tuple[int, Level, str], int] = field(default_factory=dict)  # how many of each
     events: Events = field(default_factory=Events)

@@ -1,46 +1,65 @@
 """Check a bundle offline. Numbers in the comments are the steps of the report (wording.STEPS)."""
 
-import hashlib
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
-from archive.evidence import bundle, checkpoint, dsse, leaf, merkle, note, receipt, statement
+from archive.evidence import (
+    bundle,
+    checkpoint,
+    completeness,
+    dsse,
+    leaf,
+    merkle,
+    note,
+    receipt,
+    stamps,
+    statement,
+)
 from archive.evidence.container import Container
 from archive.evidence.disclosure import Disclosure
 from archive.evidence.errors import BundleError, EvidenceError, FormatError, SignatureError
 from archive.evidence.history import History, Seen
 from archive.evidence.instant import seconds_text
-from archive.evidence.listing import Row, heading, row_line
+from archive.evidence.listing import Contents, heading
 from archive.evidence.passkey import Passkey
 from archive.evidence.passkey import parse as parse_assertion
-from archive.evidence.policy import Policy
+from archive.evidence.policy import MAX_POLICY, Policy
 from archive.evidence.register import EVENTS, KIND, KeyRegister
 from archive.evidence.report import Level, Report, Verdict
 
 _MAX_CHECKPOINT = 1024 * 1024
 
 
-def verify(file: BinaryIO, policy: Policy | None = None) -> Report:
+def verify(
+    file: BinaryIO, policy: Policy | None = None, authorities: Sequence[bytes] = ()
+) -> Report:
     """Run every check. BundleError where the file is no usable bundle at all.
 
+    `policy` and `authorities` (certificates of timestamp authorities, DER): whom the reader trusts.
     Leaves, content and attachments stream by; what stays is a packed verdict, an id and a hash an
     event, and where its opening lines begin: about 250 bytes.
     """
     box = Container(file)
-    return _Run(box, bundle.read_head(box), policy).run()
+    return _Run(box, bundle.read_head(box), policy, authorities).run()
 
 
 class _Run:
-    def __init__(self, box: Container, head: bundle.Head, policy: Policy | None) -> None:
-        self.box, self.head, self.policy = box, head, policy
-        self.report = Report(origin=head.origin)
+    def __init__(
+        self,
+        box: Container,
+        head: bundle.Head,
+        policy: Policy | None,
+        authorities: Sequence[bytes],
+    ) -> None:
+        self.box, self.head, self.policy, self.authorities = box, head, policy, authorities
+        self.report = Report(origin=head.origin, about=head.about)
         self.register = KeyRegister(head.origin)
         self.history = History(self.report, head.origin, head.records)
         self.disclosure = Disclosure(self.report, box)
         self.checkpoint: checkpoint.Checkpoint | None = None
         self.counters: dict[str, int] = {}  # of passkeys, by key id
-        self.listing = hashlib.sha256()
+        self.contents = Contents()
         self.receipts = self._read_receipts()
         self.receipt = next(self.receipts, None)
 
@@ -49,12 +68,23 @@ class _Run:
         for fault in self.box.check():
             self.report.fail(1, "container", fault.where, fault)
         self.report.counts[1] = len(self.box.members) + 1
+        self._page()
         self._checkpoint()
+        self._proposal()
         self.disclosure.read()
         for proven, in_register in self._leaves():
             self._leaf(proven, in_register=in_register)
         self._after_leaves()
         return self.report
+
+    # 1, continued. The verifier that came with the bundle is the word of who made the bundle.
+    def _page(self) -> None:
+        page = self.box.members.get(bundle.PAGE)
+        if page is None:
+            return
+        self.report.add(1, Level.NOT_CHECKED, "page-inside", bundle.PAGE, page.sha256)
+        if page.size > bundle.MAX_PAGE:
+            self.report.fail(1, "container", bundle.PAGE, f"longer than {bundle.MAX_PAGE} bytes")
 
     # 3. The checkpoint: its form, its origin, its signature.
     def _checkpoint(self) -> None:
@@ -69,7 +99,6 @@ class _Run:
         report.count(3)
         self.checkpoint = head
         report.checkpoint_size, report.checkpoint_root = head.size, head.root.hex()
-        self.listing.update(heading(self.head.origin, head))
         if head.origin != self.head.origin:
             report.fail(3, "origin", bundle.CHECKPOINT, head.origin)
         self._log_key(parsed, named)
@@ -94,6 +123,20 @@ class _Run:
             report.fail(3, error.code or "policy", bundle.CHECKPOINT, error)
         else:
             report.cosigned = [(name, seconds_text(at)) for name, at in times.items()]
+
+    # 3, continued. Whom the archive proposes to trust, which decides nothing.
+    def _proposal(self) -> None:
+        if bundle.POLICY not in self.box.members:
+            return
+        try:
+            proposed = Policy.parse(self.box.read(bundle.POLICY, MAX_POLICY))
+        except EvidenceError as error:
+            self.report.fail(2, "form", bundle.POLICY, error)
+            return
+        if self.policy is None:
+            self.report.add(3, Level.NOT_CHECKED, "policy-inside", bundle.POLICY)
+        elif not self.policy.agrees_with(proposed):
+            self.report.add(3, Level.FLAG, "policy-differs", bundle.POLICY)
 
     def _leaves(self) -> Iterator[tuple[bundle.ProvenLeaf, bool]]:
         """Leaves of both files as one sequence, ascending by index; True: from the register's."""
@@ -137,7 +180,7 @@ class _Run:
         if not sound:
             events.worsen(position, Verdict.MISMATCH)
         self.disclosure.take(seen, position)
-        self.listing.update(row_line(Row.of(seen.index, seen.leaf, said)))
+        self.contents.add(seen.index, seen.leaf, said)
 
     def _parse(self, proven: bundle.ProvenLeaf, *, in_register: bool) -> Seen | None:
         try:
@@ -164,6 +207,7 @@ class _Run:
             self.report.fail(4, "inclusion", where, error)
         else:
             self.report.count(4)
+            self.report.proven.append(proven.index)
 
     # 5. The key register, taken in as its leaves go by.
     def _register(self, seen: Seen) -> None:
@@ -210,12 +254,15 @@ class _Run:
                 self.report.fail(7, "record-empty", f"record {record}")
         if self.register.record in self.head.records:
             self.report.fail(7, "register-listed", f"record {self.register.record}")
-        self.report.add(7, Level.NOT_CHECKED, "tail", self.head.origin)
+        completeness.check(
+            *(self.report, self.box, self.head, self.register, self.history, self.checkpoint)
+        )
         # 10, 11, 12, continued.
         self.history.settle()
         self.disclosure.settle(self.history.records)
         self._later_receipts()
         self._listing()
+        stamps.check(self.report, self.box, self.authorities)
 
     # 5, continued. The key that signed the checkpoint is the register's log key.
     def _log_key_registered(self) -> None:
@@ -267,12 +314,19 @@ class _Run:
 
     # 14. The table of contents, computed again.
     def _listing(self) -> None:
-        found = hashlib.sha256()
-        for chunk in self.box.chunks(bundle.INDEX):
-            found.update(chunk)
-        if self.checkpoint is None or self.listing.digest() != found.digest():
+        if not self._is_listed():
             self.report.fail(14, "listing", bundle.INDEX)
         self.report.count(14)
+
+    def _is_listed(self) -> bool:
+        if self.checkpoint is None:
+            return False
+        head = heading(self.head.origin, self.checkpoint, self.head.about)
+        lines = (line + b"\n" for line in self.box.lines(bundle.INDEX, bundle.MAX_LINE))
+        try:
+            return self.contents.is_told_by(head, self.head.context, lines)
+        except BundleError:
+            return False
 
 
 def _receipt_of(seen: Seen) -> receipt.Receipt:

@@ -4,7 +4,16 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from archive.evidence.report import MOST_ALIKE, EventVerdict, Finding, Level, Report, Verdict
+from archive.evidence.report import (
+    MOST_ALIKE,
+    Completeness,
+    EventVerdict,
+    Finding,
+    Level,
+    Report,
+    Stamped,
+    Verdict,
+)
 
 Both = tuple[str, str]  # zh, en
 
@@ -23,6 +32,7 @@ STEPS: Mapping[int, Both] = {
     12: ("不在包内的内容：销毁、保留或缺失", "content not here: disposed, withheld or missing"),
     13: ("回执", "receipts"),
     14: ("目录 index.txt", "table of contents index.txt"),
+    15: ("时间戳", "timestamps"),
 }
 
 # (zh, en). In brackets after a sentence stands the detail: numbers and names; after the four that
@@ -30,6 +40,11 @@ STEPS: Mapping[int, Both] = {
 FINDINGS: Mapping[str, Both] = {
     # 1
     "container": ("证据包此处被改动", "the container was changed here"),
+    "page-inside": (
+        "包内所附核验页只是制包者的一面之词；请用另行取得的核验程序，或比对其 SHA-256",
+        "the verifier inside is the word of who made the bundle; take one from elsewhere, or"
+        " compare its SHA-256",
+    ),
     # 2
     "form": ("写法不合格式", "not in the form that the format demands"),
     "leaf-order": ("叶重复或次序颠倒", "a leaf stands twice or out of order"),
@@ -57,6 +72,14 @@ FINDINGS: Mapping[str, Both] = {
         "您未要求见证方会签：若此日志另有一个版本，无从察觉；请以 --policy 给出见证方",
         "you asked for no witnesses: a second version of this log would not be noticed; name"
         " witnesses with --policy",
+    ),
+    "policy-inside": (
+        "信任策略只是本包所提议的模板，未予采信；请以 --policy 给出您自己的",
+        "the bundle proposes whom to trust, which was not followed; pass --policy with your own",
+    ),
+    "policy-differs": (
+        "本包所提议的信任策略与您的不同；以您的为准",
+        "the bundle proposes to trust others than you do; what you trust was followed",
     ),
     # 4
     "inclusion": (
@@ -129,9 +152,26 @@ FINDINGS: Mapping[str, Both] = {
     "event-twice": ("事件标识重复", "the event id stands twice"),
     "number-late": ("编号只能在记录的首个事件上", "a number on a later event"),
     "number-twice": ("编号重复", "the number is given twice"),
+    "heads": ("截止声明 heads 不能使用", "the heads cannot be used"),
+    "heads-signature": (
+        "截止声明不是由当时有效的日志密钥签署",
+        "the heads are not signed by a log key valid there",
+    ),
+    "heads-other": (
+        "截止声明所述的检查点或所求与本包不同",
+        "the heads are of another checkpoint, or of another question",
+    ),
+    "heads-records": (
+        "截止声明所列记录与清单不同",
+        "the heads are of other records than the manifest lists",
+    ),
+    "head-differs": (
+        "包内此记录的最后事件不是档案所签的最后事件（包内版本 / 所签版本）",
+        "its last event here is not the last by the archive's signed word (version here / signed)",
+    ),
     "tail": (
-        "单凭本包无法证明没有更晚的事件或吊销",
-        "a bundle alone cannot show that no later event or revocation was left out",
+        "无从得知是否略去了更晚的事件或吊销",
+        "whether a later event or revocation was left out cannot be told",
     ),
     # 8
     "recorded-back": ("入档时间倒退", "the recorded time runs back"),
@@ -205,16 +245,35 @@ FINDINGS: Mapping[str, Both] = {
         "时间戳不是出自您所信任的机构",
         "the timestamp is not by an authority that you trust",
     ),
+    "timestamp-numbers": (
+        "时间戳编号不连续，或有多出的文件",
+        "timestamps are not numbered without gap, or a list stands by itself",
+    ),
+    "timestamp-renewed": (
+        "所续期的不是包内有效的时间戳",
+        "it renews no timestamp of this bundle that holds",
+    ),
+    "timestamp-none": (
+        "包内没有您所信任机构的时间戳",
+        "there is no timestamp by an authority that you trust",
+    ),
+    "authority-from-token": (
+        "未提供时间戳机构的证书，机构身份只凭时间戳自称；请以 --tsa 给出",
+        "no certificate of an authority was given, so who signed is the token's own word;"
+        " pass --tsa",
+    ),
 }
 
 # Those of the bundle as a whole: no place to name.
-OF_ALL = frozenset({"key-from-bundle", "tail", "unwitnessed"})
+OF_ALL = frozenset({"key-from-bundle", "tail", "unwitnessed", "timestamp-none"})
 # Those that say by themselves all that an auditor can use; the parser's English is in --json.
 PLAIN = frozenset(
     [
         *("container", "leaf-order", "checkpoint-signature", "inclusion", "register-foreign"),
         *("register-form", "key-id", "key-again", "key-owner", "key-itself", "key-not-valid"),
         *("key-unsound", "key-other-owner", "signature", "opening", "opening-path"),
+        *("heads-signature", "timestamp-imprint", "timestamp-certificate", "timestamp-signature"),
+        *("timestamp-renewed", "timestamp-form"),
         *("key-form", "key-approval", "assertion-form", "assertion-client", "assertion-uv"),
         *("assertion-challenge", "assertion-origin", "assertion-rp"),
         *("opening-file", "receipt-signature"),
@@ -236,7 +295,7 @@ LEVELS: Mapping[Level, Both] = {
     Level.NOT_CHECKED: ("未核验", "NOT CHECKED"),
 }
 
-# What stands around the findings; the browser page is given the same and fills in {0} and {1}.
+# What stands around the findings; the browser page is given the same and fills in {0}, {1}, {2}.
 PHRASES: Mapping[str, Both] = {
     "whole": ("结论：未发现问题", "RESULT: nothing failed"),
     "open": ("（另见“未核验”各项）", " (but see NOT CHECKED)"),
@@ -244,8 +303,41 @@ PHRASES: Mapping[str, Both] = {
     "unusable": ("无法使用", "cannot be used"),
     "archive": ("档案：{0}", "Archive: {0}"),
     "checkpoint": ("检查点：{0} 条，根 {1}", "Checkpoint: {0} leaves, root {1}"),
+    "asked": ("所求：{0}", "Asked for: {0}"),
+    "record": ("一份记录", "a record"),
+    "case": ("一案及其相关记录", "a case, with what is linked"),
+    "query": ("查询 {0}", "query {0}"),
+    "year": ("{0} 年", "the year {0}"),
+    "whole-archive": ("整个档案", "the whole archive"),
+    "as-of": ("截至 {0}", "as of {0}"),
+    "volume": ("第 {0} 册，共 {1} 册", "volume {0} of {1}"),
     "log-key": ("日志公钥：{0}", "Log key: {0}"),
     "cosigned": ("见证方 {0} 于 {1} 会签", "cosigned by the witness {0} at {1}"),
+    "complete-proven": (
+        "完整：已证明——日志到此检查点的全部叶都在包内，无一略去",
+        "complete: PROVEN: every leaf of the log up to this checkpoint is here; nothing was left"
+        " out",
+    ),
+    "complete-signed": (
+        "完整：凭日志密钥所签——到此检查点，每份记录恰有这些事件；若为谎言，一片叶即可证明",
+        "complete by the archive's SIGNED word: up to this checkpoint each record has exactly these"
+        " events; one leaf would show it for a lie",
+    ),
+    "stamped": ("时间戳 {0}：{1}，{2}", "timestamp {0}: {1}, {2}"),
+    "renews": ("（续期 {0}）", " (renews {0})"),
+    "together-proven": (
+        "合并：同一检查点的全部 {1} 片叶都在，已证明无一略去",
+        "together: all {1} leaves of one checkpoint are here; PROVEN that nothing was left out",
+    ),
+    "together-part": (
+        "合并：同一检查点；在日志的 {1} 片叶中，包内有 {0} 片",
+        "together: one checkpoint; here are {0} of the log's {1} leaves",
+    ),
+    "together-missing": ("缺少的册：{0}", "volumes that are not here: {0}"),
+    "together-none": (
+        "合并：有一包核验失败，或检查点不同，故不能合并而论",
+        "together: one of them failed, or they lead to different checkpoints; nothing can be said",
+    ),
     "events": ("事件：{0} 个", "Events: {0}"),
     "step-failed": ("失败", "FAILED"),
     "step-ok": ("通过", "ok"),
@@ -274,6 +366,10 @@ PLACES: Sequence[Both] = (
 # A leaf's index says it shorter.
 EVENT_ID = r", event [0-9a-f]{32}(?=, leaf)"
 
+_COMPLETE = {
+    Completeness.PROVEN: "complete-proven",
+    Completeness.SIGNED: "complete-signed",
+}
 _PLACES = [(re.compile(pattern, re.ASCII), text) for pattern, text in PLACES]
 _EVENT_ID = re.compile(EVENT_ID)
 
@@ -284,32 +380,50 @@ def render(report: Report, lang: str) -> str:
     lines = [_result(report, at), "", *_about(report, at), ""]
     for step, title in STEPS.items():
         lines += _step(report, step, title[at], at)
-    lines += ["", _say("each", at)]
+    lines += ["", say("each", at)]
     lines += [_event(event, at) for event in report.events]
     return "\n".join(lines) + "\n"
 
 
-def _say(phrase: str, at: int, *values: object) -> str:
+def say(phrase: str, at: int, *values: object) -> str:
     return PHRASES[phrase][at].format(*values)
 
 
 def _result(report: Report, at: int) -> str:
     if report.ok:
         open_ = any(finding.level is Level.NOT_CHECKED for finding in report.findings)
-        return _say("whole", at) + (_say("open", at) if open_ else "")
-    return _say("failed", at, _say("listed", at).join(map(str, report.failed_steps)))
+        return say("whole", at) + (say("open", at) if open_ else "")
+    return say("failed", at, say("listed", at).join(map(str, report.failed_steps)))
 
 
 def _about(report: Report, at: int) -> list[str]:
     tally = Counter(event.verdict for event in report.events)
     counted = [f"{VERDICTS[v][at]} ({v}) {tally[v]}" for v in Verdict if tally[v]]
-    events = _say("events", at, len(report.events))
+    events = say("events", at, len(report.events))
     return [
-        _say("archive", at, report.origin),
-        _say("checkpoint", at, report.checkpoint_size, report.checkpoint_root),
-        _say("log-key", at, report.log_key or "-"),
-        events + (_say("colon", at) + _say("comma", at).join(counted) if counted else ""),
+        say("archive", at, report.origin),
+        *_asked(report, at),
+        say("checkpoint", at, report.checkpoint_size, report.checkpoint_root),
+        say("log-key", at, report.log_key or "-"),
+        events + (say("colon", at) + say("comma", at).join(counted) if counted else ""),
     ]
+
+
+def _asked(report: Report, at: int) -> list[str]:
+    about = report.about
+    if about is None:
+        return []
+    phrase = "whole-archive" if about.variety == "archive" else about.variety
+    told = [say(phrase, at, about.asked), say("as-of", at, about.as_of)]
+    if about.volumes > 1:
+        told.append(say("volume", at, about.volume, about.volumes))
+    return [say("asked", at, say("comma", at).join(told))]
+
+
+def _stamped(stamped: Stamped, at: int) -> str:
+    line = say("stamped", at, stamped.n, stamped.time, stamped.authority)
+    renews = say("listed", at).join(map(str, stamped.renews))
+    return line + (say("renews", at, renews) if renews else "")
 
 
 def _step(report: Report, step: int, title: str, at: int) -> list[str]:
@@ -317,20 +431,24 @@ def _step(report: Report, step: int, title: str, at: int) -> list[str]:
     state = "step-ok" if count else "step-empty"
     if step in report.failed_steps:
         state = "step-failed"
-    tail = _say("checked", at, count) if count else ""
-    lines = [f"{step:2}. {title}{_say('colon', at)}{_say(state, at)}{tail}"]
+    tail = say("checked", at, count) if count else ""
+    lines = [f"{step:2}. {title}{say('colon', at)}{say(state, at)}{tail}"]
     if step == 3:
-        lines += [f"    {_say('cosigned', at, name, when)}" for name, when in report.cosigned]
+        lines += [f"    {say('cosigned', at, name, when)}" for name, when in report.cosigned]
+    if step == 7 and report.completeness in _COMPLETE:
+        lines.append(f"    {say(_COMPLETE[report.completeness], at)}")
+    if step == 15:
+        lines += [f"    {_stamped(stamped, at)}" for stamped in report.timestamps]
     lines += [_finding(finding, at) for finding in report.of_step(step)]
     for (of, level, code), number in report.kinds.items():
         if of == step and number > MOST_ALIKE:
-            rest = _say("more", at, number - MOST_ALIKE)
+            rest = say("more", at, number - MOST_ALIKE)
             lines.append(f"    {LEVELS[level][at]}: {rest}: {FINDINGS[code][at]}")
     return lines
 
 
 def _finding(finding: Finding, at: int) -> str:
-    colon = _say("colon", at)
+    colon = say("colon", at)
     shown = finding.detail and finding.code not in PLAIN
     detail = f" ({_place(finding.detail, at)})" if shown else ""
     where = "" if finding.code in OF_ALL else _place(finding.where, at) + colon
@@ -347,8 +465,8 @@ def _place(where: str, at: int) -> str:
 
 def _event(event: EventVerdict, at: int) -> str:
     name = f"{event.number or event.record} v{event.version} {event.type}"
-    place, colon = _say("leaf", at, event.index), _say("colon", at)
+    place, colon = say("leaf", at, event.index), say("colon", at)
     line = f"  {place:>8}  {event.verdict:8}  {name}{colon}{VERDICTS[event.verdict][at]}"
     if event.disposed_by is not None:
-        line += _say("by-leaf", at, event.disposed_by)
+        line += say("by-leaf", at, event.disposed_by)
     return line

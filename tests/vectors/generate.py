@@ -9,7 +9,7 @@ from typing import Any
 from archive.evidence import attachment, checkpoint, content, dsse, merkle, receipt, statement
 from archive.evidence.canonical import encode
 from archive.evidence.register import register_record
-from tests.vectors.signing_off import CASES
+from tests.vectors.bundling import CASES
 from tests.vectors.witnessing import policies
 from tests.vectors.world import (
     BODY,
@@ -51,6 +51,8 @@ def _bundles() -> list[dict[str, Any]]:
             "failing_steps": case.steps,
             "reason": case.reason,
             "vkey": case.vkey,
+            "tsa": case.tsa,
+            "complete": case.complete,
             "verdicts": {str(leaf_): verdict for leaf_, verdict in case.verdicts.items()},
         }
         for case in CASES

@@ -43,6 +43,8 @@ class Case:
     step: int | None = None  # a step that must fail
     verdicts: dict[int, str] = field(default_factory=dict)  # leaf -> verdict, where it is decided
     vkey: str | None = None  # the trusted key, where the answer needs one
+    tsa: str | None = None  # PEM of the trusted timestamp authority, likewise
+    complete: str | None = None  # PROVEN, SIGNED or NOT CHECKED, where it is decided
 
     @property
     def reason(self) -> str | None:

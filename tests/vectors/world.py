@@ -19,6 +19,7 @@ from archive.evidence import (
     container,
     content,
     dsse,
+    heads,
     leaf,
     merkle,
     note,
@@ -45,6 +46,7 @@ LOG = SigningKey.from_seed(seeded("log key"))
 INTAKE = SigningKey.from_seed(seeded("intake key"))
 OWN = SigningKey.from_seed(seeded("own key"))
 VKEY = str(note.VerifierKey.make(ORIGIN, LOG.verify_key()))
+ABOUT = heads.About(as_of="2026-11-22T09:00:00.000000Z", variety="case")
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,8 @@ class World:
         self.receipts: list[bytes] = []
         self.records: list[str] = []
         self.clock = 0
+        self.about = ABOUT
+        self.beside: dict[str, Any] = {}  # what a bundle may hold besides
         if empty:
             return
         for name, key, use in (("log", LOG, "log"), ("intake", INTAKE, "intake")):
@@ -235,6 +239,18 @@ class World:
         head = checkpoint.Checkpoint(self.origin, size, merkle.root_at(size, self.node))
         return checkpoint.sign(head, self.signer)
 
+    def ends(self, **changes: Any) -> bytes:
+        """The signed heads of all records."""
+        _, head = checkpoint.read(self.checkpoint())
+        fields: dict[str, Any] = {
+            "about": self.about,
+            "origin": head.origin,
+            "root": head.root.hex(),
+            "size": head.size,
+            "records": self.heads,
+        }
+        return heads.issue(heads.Heads(**{**fields, **changes}), self.signer)
+
     def proven(self, wanted: Callable[[str], bool]) -> list[bundle.ProvenLeaf]:
         size = len(self.leaves)
         return [
@@ -276,6 +292,9 @@ class World:
                 ],
                 openings=self.openings,
                 receipts=self.receipts,
+                heads=self.ends(),
+                about=self.about,
+                **self.beside,
             ),
         )
         return file.getvalue()

@@ -69,6 +69,8 @@ def written(world: World) -> io.BytesIO:
             log_key=world.vkey,
             keys=keys,
             leaves=leaves,
+            heads=world.ends(),
+            about=world.about,
             openings=world.openings,
             receipts=world.receipts,
         ),
