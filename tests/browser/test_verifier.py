@@ -22,6 +22,7 @@ from archive.evidence.facts import FACTS
 from archive.evidence.keys import SigningKey
 from archive.evidence.page import NAME, page
 from archive.evidence.policy import Policy
+from archive.evidence.timestamp import verify_token
 from archive.evidence.verify import verify
 from archive.evidence.wording import render
 from tests.archive.evidence.foreign import foreign_json
@@ -33,6 +34,8 @@ from tests.vectors.world import World, ident, seeded
 VECTORS = Path(__file__).parents[1] / "vectors"
 BUNDLES = json.loads((VECTORS / "bundles.json").read_bytes())
 TRUSTED = json.loads((VECTORS / "example.json").read_bytes())["keys"]["log_vkey"]
+TIMESTAMPS = json.loads((VECTORS / "timestamps.json").read_bytes())
+NAMES = [vector["name"] for vector in TIMESTAMPS["tokens"]]
 WHOLE = VECTORS / "bundles" / "whole.zip"
 
 # The verdict on bytes given in base64, as the command's --json and texts have it.
@@ -173,6 +176,48 @@ def test_a_file_too_large_to_be_held_is_read_alike(name: str, verifier: Page) ->
     """Slice by slice, at flat memory: gigabytes of attachments need it."""
     data = (VECTORS / "bundles" / f"{name}.zip").read_bytes()
     assert _by_page(verifier, data, TRUSTED, hold=0) == _by_python(data, TRUSTED)
+
+
+def test_timestamps_are_taken_or_refused(verifier: Page) -> None:
+    """Each token of timestamps.json: its time and authority, or the code of the refusal."""
+    script = """([imprint, tokens]) => Promise.all(tokens.map(async ({ token, trusted }) => {
+      const bytes = Uint8Array.from(atob(token), (c) => c.charCodeAt(0));
+      try {
+        const found = await liuhen.verifyToken(bytes, liuhen.fromHex(imprint));
+        const leads = !trusted || (await found.leadsTo(liuhen.readPem(trusted)));
+        return leads ? [found.time, found.authority] : "timestamp-authority";
+      } catch (error) { return error.code ?? String(error); }
+    }))"""
+    imprint = hashlib.sha256(base64.b64decode(TIMESTAMPS["data"])).hexdigest()
+    found = verifier.evaluate(script, [imprint, TIMESTAMPS["tokens"]])
+    expected = [
+        vector["answer"] or [vector["time"], vector["authority"]] for vector in TIMESTAMPS["tokens"]
+    ]
+    assert dict(zip(NAMES, found, strict=True)) == dict(zip(NAMES, expected, strict=True))
+
+
+def test_every_changed_byte_of_a_timestamp_is_refused_alike(verifier: Page) -> None:
+    """With the same code and the same words, though hashes and curves are the browser's."""
+    imprint = hashlib.sha256(base64.b64decode(TIMESTAMPS["data"])).digest()
+    script = """([imprint, tokens]) => Promise.all(tokens.map(async (hex) => {
+      const [token, over] = [hex, imprint].map(liuhen.fromHex);
+      try { await liuhen.verifyToken(token, over); return ["", ""]; }
+      catch (error) { return [error.code ?? String(error), error.message]; }
+    }))"""
+    for name in ("P-256", "RSA, its hash named beside it"):
+        whole = base64.b64decode(TIMESTAMPS["tokens"][NAMES.index(name)]["token"])
+        changed = [
+            whole[:at] + bytes([whole[at] ^ 1 << at % 8]) + whole[at + 1 :]
+            for at in range(len(whole))
+        ]
+        found = verifier.evaluate(script, [imprint.hex(), [each.hex() for each in changed]])
+        assert found == [_refusal(each, imprint) for each in changed]
+
+
+def _refusal(token: bytes, imprint: bytes) -> list[str]:
+    with pytest.raises(EvidenceError) as refused:
+        verify_token(token, imprint)
+    return [refused.value.code, str(refused.value)]
 
 
 def test_texts_are_taken_or_refused(verifier: Page) -> None:

@@ -315,6 +315,8 @@ globalThis.liuhen = {
   fromHex,
   verifyPlainly,
   checkPublicKey,
+  verifyToken,
+  readPem,
   readers: {
     vkey: (bytes) => readVkey(fromUtf8(bytes)),
     checkpoint: readCheckpoint,

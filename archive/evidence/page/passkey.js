@@ -6,12 +6,6 @@ const CLIENT_DATA =
 const SITE = /^(https?):\/\/([a-z0-9.-]{1,253})(?::[1-9][0-9]{0,4})?$/;
 const AUTHENTICATOR_FIXED = 37;
 
-// P-256 (SEC 2): y^2 = x^3 - 3x + b over q, of order N.
-const Q = 2n ** 256n - 2n ** 224n + 2n ** 192n + 2n ** 96n - 1n;
-const CURVE_B = 0x5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604bn;
-const N = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
-const number = (bytes) => BigInt(`0x${toHex(bytes)}`);
-
 // KeyRefused unless it is a sound key of that algorithm.
 function checkPasskey(alg, bytes) {
   if (bytes.length !== (alg === ES256 ? 65 : 32)) {
@@ -26,11 +20,7 @@ function checkPasskey(alg, bytes) {
 }
 
 function checkPoint(bytes) {
-  const [x, y] = [number(bytes.subarray(1, 33)), number(bytes.subarray(33))];
-  const isOn = (y * y - (x * x * x - 3n * x + CURVE_B)) % Q === 0n;
-  if (bytes[0] !== 4 || x >= Q || y >= Q || !isOn) {
-    throw new KeyRefused("not an uncompressed point of P-256");
-  }
+  if (!isPoint(P256, bytes)) throw new KeyRefused("not an uncompressed point of P-256");
 }
 
 // Resolves to the assertion's counter if it is one over `payload` by this registered passkey, with the
@@ -111,29 +101,12 @@ function checkAuthenticator(data, rp) {
   }
 }
 
-async function verifyP256(bytes, der, message) {
-  const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
-  const signature = readDer(der);
-  const key = await crypto.subtle.importKey("raw", bytes, algorithm, false, ["verify"]);
-  return crypto.subtle.verify(algorithm, key, signature, message);
-}
-
-// r || s of an ECDSA signature in DER, in its one spelling.
-function readDer(der) {
-  const refused = new SignatureError("not an ECDSA signature in DER");
-  if (der.length > 72 || der.length < 8 || der[0] !== 0x30 || der[1] !== der.length - 2) throw refused;
-  const out = new Uint8Array(64);
-  let at = 2;
-  for (const end of [32, 64]) {
-    const length = der[at + 1];
-    const body = der.subarray(at + 2, at + 2 + length);
-    const padded = length > 1 && body[0] === 0 && body[1] < 0x80;
-    if (der[at] !== 0x02 || !length || body.length !== length || body[0] >= 0x80 || padded) throw refused;
-    const value = number(body);
-    if (value <= 0n || value >= N) throw refused;
-    out.set(fromHex(value.toString(16).padStart(64, "0")), end - 32);
-    at += 2 + length;
+function verifyP256(bytes, der, message) {
+  let signature;
+  try {
+    signature = readEcdsa(P256, der);
+  } catch {
+    throw new SignatureError("not an ECDSA signature in DER");
   }
-  if (at !== der.length) throw refused;
-  return out;
+  return verifyEcdsa(P256, bytes, signature, message);
 }
