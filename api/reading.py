@@ -19,6 +19,7 @@ from api.record_json import record_json, stored_json, timeline_json
 from api.replies import PROBLEM_RESPONSES
 from archive.evidence import checkpoint as heads
 from archive.evidence import tlog_proof
+from archive.exporting import Wanted
 from archive.ledger import NoSuchRecordError
 from archive.proving import prove_event
 from archive.store import StoredEvent
@@ -184,7 +185,9 @@ def export_record(visit: Asked, record: Name, linked: bool = False) -> Response:
     visit.desk.accesses.flush()
 
     file = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - closed when it was sent
-    archive.exporter.export(chosen, cast("BinaryIO", file), may_read)
+    variety = "case" if linked else "record"
+    wanted = Wanted(records=chosen, variety=variety, may_read=may_read)
+    archive.exporter.export(wanted, cast("BinaryIO", file))
     size = file.tell()
     file.seek(0)
     name = f"{found.number or found.id}.zip"

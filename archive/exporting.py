@@ -1,53 +1,62 @@
 """Records as a bundle that proves itself offline: leaves, proofs, openings, files, receipts.
 
-What the caller may not see, and nothing else, is withheld: its leaves and proofs are there, its
-content is not. What was disposed of has no opening; the bundle's own leaves say why.
-
-Of the leaves only their indexes are held; leaves, proofs and receipts are read anew each time the
-bundle's writer goes through them. Opened contents, without files, are held until they are written.
+What the caller may not see, and what this bundle is not to show, is withheld: its leaves and proofs
+are there, its content is not. Of the leaves only their indexes are held; leaves, proofs and
+receipts are read anew each time the bundle's writer goes through them. Opened contents, without
+files, are held until they are written.
 """
 
 from __future__ import annotations
 
+import hashlib
 from array import array
 from bisect import bisect_left
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import Any, BinaryIO, TypeVar, overload
+from itertools import islice
+from typing import BinaryIO, TypeVar, overload
 
-import orjson
-
-from archive.evidence import attachment, bundle, content
+from archive.disclosing import Disclosing, MayRead, Shows
+from archive.evidence import bundle, dsse, heads, note
 from archive.evidence.bundle import (
     AttachmentOpening,
     ContentOpening,
-    Opening,
     ProvenLeaf,
+    Stamp,
     Withheld,
 )
-from archive.evidence.errors import EvidenceError
-from archive.evidence.statement import Part, Statement
+from archive.evidence.checkpoint import read as read_checkpoint
+from archive.evidence.errors import BundleError, KeyRefused
+from archive.evidence.heads import MAX_VOLUMES, About, Heads
+from archive.evidence.instant import time_text
+from archive.evidence.page import page
+from archive.evidence.policy import Policy
 from archive.keyring import Keyring
-from archive.keystore import KeyDestroyed, KeyStore
+from archive.keystore import KeyStore
 from archive.leaves import read_leaf
 from archive.ledger import NoSuchRecordError
 from archive.log import TransparencyLog, signer_vkey
-from archive.store import AttachmentMissing, Checkpoint, Store, StoredContent, StoredEvent
+from archive.store import Checkpoint, Store, StoredEvent, Timestamp
 from archive.witnessing import NotPublished
 
 _T = TypeVar("_T")
 PAGE, GAP = 500, 16
 """Leaves that are read at once, and how many unwanted ones between two are read along."""
-MayRead = Callable[[str], bool]
-"""Whether the caller may see the content of a record (its id)."""
-Incoming = Callable[[str], Iterable[tuple[str, str]]]
+VOLUME = 50_000
+"""Members, and records, of a volume; a record is never cut in two."""
+Beside = Callable[[Sequence[str]], Iterable[str]]
+"""The records by which those asked for can be judged: rules, calendars, holds, disposals."""
+OpenVolume = Callable[[int, int], AbstractContextManager[BinaryIO]]
+"""A file to write and read, for volume n of so many."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What a bundle holds. `withheld` counts content parts that the caller may not see."""
+    """What a bundle holds. `withheld` counts parts that the caller may not see, or not show.
+    `context`: how many of the records nobody asked for."""
 
     records: int
     leaves: int
@@ -55,6 +64,23 @@ class Exported:
     contents: int
     files: int
     withheld: int
+    context: int = 0
+
+
+def _nothing(_: Sequence[str]) -> Iterable[str]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is asked for. `asked`: the question of a `query`, the year of a `year`."""
+
+    records: Sequence[str]
+    variety: str = "record"
+    asked: str = ""
+    may_read: MayRead = lambda _: True
+    shows: Shows = lambda _statement, _part: True
+    beside: Beside = _nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,38 +91,161 @@ class Exporter:
     log: TransparencyLog
     head: Callable[[], Checkpoint] | None = None
     """The head to prove under, where not every head may go out."""
+    policy: Policy | None = None
+    """Whose witnesses are proposed to the reader."""
+    stamp: Callable[[], object] | None = None
+    """Asks for timestamps of the present head, where there are authorities."""
 
-    def export(self, record_ids: Iterable[str], file: BinaryIO, may_read: MayRead) -> Exported:
+    def export(self, wanted: Wanted, file: BinaryIO) -> Exported:
         """Write the records to a seekable file, proven in one checkpoint made now.
 
         NotPublished, where a head needs witnesses, and none that covers these records has them.
         NoSuchRecordError before anything is written. BundleError where a file cannot be carried;
         ContentError where stored content is not what was signed (a check names it).
         """
-        chosen = list(dict.fromkeys(record_ids))
+        chosen = list(dict.fromkeys(wanted.records))
+        head = self._head(chosen)
+        return self._write(file, head, replace(wanted, records=chosen), self._about(wanted, 1, 1))
+
+    def volumes(
+        self, wanted: Wanted, open_volume: OpenVolume, most: int = VOLUME
+    ) -> list[Exported]:
+        """As `export`, in as many files as are needed, all under one checkpoint."""
+        chosen = list(dict.fromkeys(wanted.records))
+        head = self._head(chosen)
+        planned = list(self._plan(chosen, most))
+        if len(planned) > MAX_VOLUMES:
+            raise BundleError("volumes", f"more than {MAX_VOLUMES}: ask for less")
+        told = []
+        for n, records in enumerate(planned, 1):
+            with open_volume(n, len(planned)) as file:
+                part = replace(wanted, records=records)
+                told.append(self._write(file, head, part, self._about(wanted, n, len(planned))))
+        return told
+
+    def _about(self, wanted: Wanted, volume: int, volumes: int) -> About:
+        return About(
+            as_of=time_text(self.keyring.clock()),
+            variety=wanted.variety,
+            asked=wanted.asked,
+            volume=volume,
+            volumes=volumes,
+        )
+
+    def _head(self, chosen: Sequence[str]) -> Checkpoint:
         there = self.store.head().size
         head = self.log.checkpoint() if self.head is None else self.head()
         self._refuse_short(chosen, head, there)
-        indexes = self._indexes(chosen, head)
-        opened = [opening for record in chosen for opening in self._openings(record, may_read)]
-        written = bundle.Bundle(
-            checkpoint=head.note,
-            log_key=signer_vkey(self.keyring.register, self.keyring.origin, head.note),
-            keys=_Again(partial(self._proven, self._indexes([self.keyring.record], head), head)),
-            leaves=_Again(partial(self._proven, indexes, head)),
-            openings=opened,
-            receipts=_Again(partial(self._receipts, indexes)),
+        if self.stamp is not None:
+            self.stamp()
+        return head
+
+    def _plan(self, records: Iterable[str], most: int) -> Iterator[list[str]]:
+        volume, members = list[str](), 0
+        for record in records:
+            parts = sum(len(read_leaf(row.leaf)[2].parts) for row in self._pages(record))
+            if volume and (members + parts > most or len(volume) >= most):
+                yield volume
+                volume, members = [], 0
+            volume.append(record)
+            members += parts
+        yield volume
+
+    def _write(self, file: BinaryIO, head: Checkpoint, wanted: Wanted, about: About) -> Exported:
+        asked = set(wanted.records)
+        beside = {r for r in wanted.beside(wanted.records) if r not in asked and wanted.may_read(r)}
+        beside -= {record for record in beside if not self._last(record, head)}
+        records = [*wanted.records, *sorted(beside)]
+        indexes = self._indexes(records, head)
+        disclosing = Disclosing(self.store, self.keys, wanted.may_read, wanted.shows)
+        opened = [o for r in records for o in disclosing.of_record(r, self._covered(r, head))]
+        log_key = signer_vkey(self.keyring.register, self.keyring.origin, head.note)
+        bundle.write(
+            file,
+            bundle.Bundle(
+                checkpoint=head.note,
+                heads=self._heads(head, about, [*records, self.keyring.record]),
+                about=about,
+                log_key=log_key,
+                keys=_Again(
+                    partial(self._proven, self._indexes([self.keyring.record], head), head)
+                ),
+                leaves=_Again(partial(self._proven, indexes, head)),
+                openings=opened,
+                receipts=_Again(partial(self._receipts, indexes)),
+                context=beside,
+                policy=self._policy(log_key),
+                timestamps=list(self._stamps(head, log_key)),
+                page=page(),
+            ),
         )
-        bundle.write(file, written)
         kinds = Counter(type(opening) for opening in opened)
         return Exported(
-            records=len(chosen),
+            records=len(records),
             leaves=len(indexes),
             size=head.size,
             contents=kinds[ContentOpening],
             files=kinds[AttachmentOpening],
             withheld=kinds[Withheld],
+            context=len(beside),
         )
+
+    # ------------------------------------------------------------ beside the leaves
+
+    def _heads(self, head: Checkpoint, about: About, records: Iterable[str]) -> bytes:
+        """The log's word of where each record ends under this head."""
+        key = self.keyring.log_key
+        try:
+            self.keyring.register.key_at(key.key_id, head.size - 1, "log")
+        except KeyRefused:
+            raise NotPublished(
+                "the log key was changed after the head that may go out: try again once the "
+                "witnesses have cosigned a newer one"
+            ) from None
+        ends = {}
+        for record in records:
+            last = self._last(record, head)
+            if last is None:
+                raise NoSuchRecordError(record)
+            ends[record] = last.version, dsse.envelope_hash(read_leaf(last.leaf)[0].envelope)
+        said = read_checkpoint(head.note)[1]
+        return heads.issue(
+            Heads(
+                about=about,
+                origin=said.origin,
+                root=said.root.hex(),
+                size=said.size,
+                records=ends,
+            ),
+            key,
+        )
+
+    def _last(self, record: str, head: Checkpoint) -> StoredEvent | None:
+        """The record's last event under this head."""
+        upto: int | None = None
+        while rows := self.store.record(record, upto=upto, descending=True, limit=GAP):
+            for row in rows:
+                if row.leaf_index < head.size:
+                    return row
+            upto = rows[-1].version - 1
+        return None
+
+    def _policy(self, log_key: str) -> bytes:
+        policy = self.policy or Policy.of_vkey(log_key)
+        return policy.encode(logs=[log_key])
+
+    def _stamps(self, head: Checkpoint, log_key: str) -> Iterator[Stamp]:
+        """Kept tokens over this note, as it was before or after it was cosigned; their renewals."""
+        bare = note.signed_by(note.parse(head.note), note.VerifierKey.parse(log_key))
+        over = {hashlib.sha256(text).digest() for text in (head.note, bare)}
+        kept = sorted(self.store.timestamps(head.size), key=_stamped_at)
+        known: set[bytes] = set()
+        fitting = (each for each in kept if _fits(each, over, known))
+        for each in islice(fitting, bundle.MOST_TIMESTAMPS):
+            known.add(each.hash)
+            yield Stamp(each.token, each.renews)
+
+    # ------------------------------------------------------------ leaves
 
     def _indexes(self, records: Iterable[str], head: Checkpoint) -> array[int]:
         """Where the leaves of these records lie under this head, ascending."""
@@ -144,69 +293,8 @@ class Exporter:
                 if receipt is not None and index in wanted:
                     yield receipt
 
-    # ------------------------------------------------------------ openings
-
-    def _openings(self, record: str, may_read: MayRead) -> Iterator[Opening]:
-        parts: dict[tuple[str, int], StoredContent] = {
-            (row.event_id, row.n): row for row in self.store.content_of_record(record)
-        }
-        try:
-            key = self.keys.get(record)
-        except KeyDestroyed:
-            return
-        shown = may_read(record)
-        for row in self._pages(record):
-            said = read_leaf(row.leaf)[2]
-            mine = {
-                part.n: parts[said.event, part.n]
-                for part in said.parts
-                if (said.event, part.n) in parts
-            }
-            if shown:
-                yield from self._of_event(said, mine, key)
-            else:
-                yield from (Withheld(said.event, n) for n in mine)
-
-    def _of_event(
-        self, said: Statement, rows: Mapping[int, StoredContent], record_key: bytes
-    ) -> Iterator[Opening]:
-        files: dict[int, Any] = {}
-        for part in said.parts:
-            row = rows.get(part.n)
-            if row is None:
-                continue
-            key = content.unwrap(record_key, row.wrapped, part.key)
-            if part.role == "attachment":
-                yield self._file(said, part, key, files.get(part.n))
-                continue
-            plain = content.open_part(
-                part, row.ciphertext or b"", record=said.record, event=said.event, key=key
-            )
-            files |= _described(plain)
-            yield ContentOpening(said.event, part.n, content.derive(key)[1], plain)
-
-    def _file(self, said: Statement, part: Part, key: bytes, described: Any) -> Opening:
-        if described is None:  # without its true size a file cannot be opened
-            return Withheld(said.event, part.n)
-        size: int = described["size"]
-        return AttachmentOpening(
-            event=said.event,
-            n=part.n,
-            salt=attachment.salt_of(key),
-            attachment=part.key,
-            size=size,
-            chunks=partial(self._chunks, part.key, key, size),
-            name=described["name"],
-        )
-
-    def _chunks(self, attachment_id: str, key: bytes, size: int) -> Iterator[bytes]:
-        def segment(i: int) -> bytes:
-            found = self.store.segment(attachment_id, i)
-            if found is None:
-                raise AttachmentMissing(attachment_id)
-            return found
-
-        return attachment.read_range(segment, key, attachment_id, size, 0, size)
+    def _covered(self, record: str, head: Checkpoint) -> Iterator[StoredEvent]:
+        return (row for row in self._pages(record) if row.leaf_index < head.size)
 
 
 class _Again(Iterable[_T]):
@@ -259,35 +347,11 @@ def _within(indexes: Sequence[int], start: int, stop: int) -> frozenset[int]:
     return frozenset(indexes[bisect_left(indexes, start) : bisect_left(indexes, stop)])
 
 
-def _described(plain: bytes) -> dict[int, Any]:
-    """What the event's content says of its files, by part number."""
-    said = orjson.loads(plain)
-    listed = said.get("attachments", ()) if isinstance(said, dict) else ()
-    return {item["n"]: item for item in listed}
+def _stamped_at(kept: Timestamp) -> tuple[bool, object]:
+    return kept.renews is not None, kept.gen_time
 
 
-def everything_linked(
-    store: Store, record_id: str, incoming: Incoming, limit: int = 1000
-) -> list[str]:
-    """The record, all that it points to or that points to it, and so on; by nearness.
-
-    At most `limit` records: a case, and not the whole archive by way of a shared customer.
-    """
-    found, waiting = [record_id], deque([record_id])
-    seen = {record_id}
-    while waiting and len(found) < limit:
-        here = waiting.popleft()
-        for other in (*_outgoing(store, here), *(other for _, other in incoming(here))):
-            if other not in seen and store.versions([other])[other] and len(found) < limit:
-                seen.add(other)
-                found.append(other)
-                waiting.append(other)
-    return found
-
-
-def _outgoing(store: Store, record_id: str) -> Iterator[str]:
-    for row in store.record(record_id):
-        try:
-            yield from (ref.record for ref in read_leaf(row.leaf)[2].refs)
-        except EvidenceError:
-            continue
+def _fits(kept: Timestamp, notes: set[bytes], known: set[bytes]) -> bool:
+    if kept.renews is None:
+        return kept.note_hash in notes
+    return not known.isdisjoint(kept.renewed())

@@ -135,7 +135,15 @@ class Archive:
 
     @property
     def exporter(self) -> Exporter:
-        return Exporter(self.store, self.keys, self.keyring, self.log, self.witnesses.publish_now)
+        return Exporter(
+            self.store,
+            self.keys,
+            self.keyring,
+            self.log,
+            self.witnesses.publish_now,
+            self.options.witnesses,
+            self.timestamps.stamp_present,
+        )
 
     def check(
         self,

@@ -12,6 +12,7 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import monotonic
@@ -107,6 +108,14 @@ class Timestamps:
             except TimestampError:
                 continue  # `health` says so
         return made
+
+    def stamp_present(self) -> None:
+        """As `stamp_all`, but those who did not answer last time are not waited for."""
+        away = {each.name for each in self.health() if each.away_since is not None}
+        for name, authority in self.authorities.items():
+            if name not in away:
+                with suppress(TimestampError):  # `health` says so
+                    self.stamp(authority)
 
     def renew(self, authority: Authority) -> Timestamp | None:
         """One token over the hashes of those whose certificates end soon, kept beside them.

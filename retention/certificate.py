@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, BinaryIO
 
 from archive.evidence.instant import time_text
-from archive.exporting import Exported
+from archive.exporting import Exported, Wanted
 from archive.opening import Archive
 from domain import disposals
 from domain.disposals import Item
@@ -153,7 +153,12 @@ def write_bundle(archive: Archive, disposal_id: str, file: BinaryIO) -> Exported
         line.item.copy or line.item.record for line in found.lines if line.destroyed
     )
     return archive.exporter.export(
-        [disposal_id, *records], file, lambda record: record not in records or _is_copy(found)
+        Wanted(
+            records=[disposal_id, *records],
+            variety="case",
+            may_read=lambda record: record not in records or _is_copy(found),
+        ),
+        file,
     )
 
 

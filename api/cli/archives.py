@@ -11,8 +11,9 @@ import click
 
 from api.cli.opened import opened, progress, settle
 from api.clock import now
-from archive.exporting import everything_linked
+from archive.exporting import Wanted
 from archive.importing import ImportingError, Report, import_xes, load_mapping
+from archive.selecting import everything_linked
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 
@@ -93,7 +94,8 @@ def export(record: str, output: Path | None, *, linked: bool, as_json: bool) -> 
             chosen = everything_linked(archive.store, chosen[0], archive.views.incoming)
         archive.ledger.get(chosen[0])
         with path.open("w+b") as file:
-            written = archive.exporter.export(chosen, file, lambda _: True)
+            variety = "case" if linked else "record"
+            written = archive.exporter.export(Wanted(records=chosen, variety=variety), file)
     if as_json:
         click.echo(json.dumps({"file": str(path), **dataclasses.asdict(written)}))
     else:

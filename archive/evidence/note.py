@@ -87,6 +87,12 @@ def parse_lines(data: bytes) -> tuple[Signature, ...]:
     return _parse_lines(data.decode("utf-8"))
 
 
+def signed_by(note: Note, key: VerifierKey) -> bytes:
+    """The note with the lines of this key alone."""
+    own = [line for line in note.signatures if (line.name, line.hash) == (key.name, key.hash)]
+    return note.text + b"\n" + b"".join(map(line_of, own))
+
+
 def sign(text: bytes, name: str, key: SigningKey) -> bytes:
     """The note: `text`, which ends with a newline, an empty line, and one signature line."""
     _check_text(text)

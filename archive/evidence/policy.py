@@ -1,7 +1,7 @@
 """Whom the reader trusts: a verifier key, or a C2SP tlog-policy file."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -104,6 +104,16 @@ class Policy:
     def _refuse_taken(self, name: str) -> None:
         if name in {NONE, *self.witnesses, *self.groups}:
             raise FormatError(f"name {name} is taken")
+
+    def encode(self, logs: Sequence[str]) -> bytes:
+        """A policy file of these logs (verifier keys) and of its own witnesses, groups and quorum,
+        without addresses."""
+        lines = [f"log {vkey}" for vkey in logs]
+        lines += [f"witness {name} {key}" for name, key in self.witnesses.items()]
+        for name, (least, members) in self.groups.items():
+            lines.append(" ".join(("group", name, str(least), *members)))
+        lines.append(f"quorum {self.quorum}")
+        return "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
 
     # ------------------------------------------------------------ what it says of a checkpoint
 

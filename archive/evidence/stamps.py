@@ -61,11 +61,9 @@ def _notes(report: Report, box: Container) -> tuple[bytes, ...]:
 
 def _unwitnessed(data: bytes, log_key: str) -> Iterator[bytes]:
     try:
-        key, parsed = note.VerifierKey.parse(log_key), note.parse(data)
+        yield note.signed_by(note.parse(data), note.VerifierKey.parse(log_key))
     except EvidenceError:
         return
-    own = [line for line in parsed.signatures if (line.name, line.hash) == (key.name, key.hash)]
-    yield parsed.text + b"\n" + b"".join(map(note.line_of, own))
 
 
 def _over(

@@ -15,9 +15,10 @@ from archive.evidence.policy import Policy
 from archive.evidence.report import Report, Verdict
 from archive.evidence.statement import Ref
 from archive.evidence.verify import verify
-from archive.exporting import Exporter, everything_linked
+from archive.exporting import Exporter, Wanted
 from archive.ledger import NoSuchRecordError
 from archive.log import vkey
+from archive.selecting import everything_linked
 from archive.store import Unit
 from tests.archive.small_archive import ORIGIN, SmallArchive, postgres_archive, sqlite_archive
 
@@ -44,7 +45,7 @@ def exported(
     small: SmallArchive, exporter: Exporter, records: list[str], may_read: Callable[[str], bool]
 ) -> tuple[io.BytesIO, Report]:
     file = io.BytesIO()
-    exporter.export(records, file, may_read)
+    exporter.export(Wanted(records=records, may_read=may_read), file)
     file.seek(0)
     return file, verify(file, Policy.of_vkey(vkey(ORIGIN, small.keyring.log_key)))
 
@@ -73,7 +74,7 @@ def test_far_apart(small: SmallArchive, exporter: Exporter) -> None:
         units = [small.seal(record, "又一步") for _ in range(times)]
         small.committer.commit(Unit(tuple(units)))
     file = io.BytesIO()
-    said = exporter.export([second, first], file, lambda _: True)
+    said = exporter.export(Wanted(records=[second, first]), file)
     report = verify(file, Policy.of_vkey(vkey(ORIGIN, small.keyring.log_key)))
     assert report.ok, report.findings
     assert (said.records, said.leaves, said.contents) == (2, 7, 7)
@@ -120,7 +121,7 @@ def test_no_such_record(exporter: Exporter) -> None:
     """A record that is not there is refused before a byte is written."""
     file = io.BytesIO()
     with pytest.raises(NoSuchRecordError):
-        exporter.export(["0" * 32], file, lambda _: True)
+        exporter.export(Wanted(records=["0" * 32]), file)
     assert file.getvalue() == b""
 
 
