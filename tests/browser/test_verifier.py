@@ -17,6 +17,7 @@ from playwright.sync_api import FilePayload, Page, expect, sync_playwright
 
 from archive.evidence import cosignature, note
 from archive.evidence.__main__ import as_json
+from archive.evidence.certificate import read_pem
 from archive.evidence.errors import EvidenceError
 from archive.evidence.facts import FACTS
 from archive.evidence.keys import SigningKey
@@ -43,7 +44,8 @@ CHECK = """async ([base64, trusted, options]) => {
   const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
   try {
     const policy = trusted === null ? null : liuhen.Policy.of(trusted);
-    const report = await liuhen.verify(new Blob([bytes]), policy, options);
+    const authorities = options.tsa ? liuhen.readPem(options.tsa) : [];
+    const report = await liuhen.verify(new Blob([bytes]), policy, { ...options, authorities });
     return [report.ok ? 0 : 1, report.toJSON(), liuhen.render(report, 0), liuhen.render(report, 1)];
   } catch (error) {
     if (error.code === undefined) throw error;
@@ -77,13 +79,14 @@ def _by_page(verifier: Page, data: bytes, trusted: str | None, **options: Any) -
     return _comparable(verifier.evaluate(CHECK, sent))
 
 
-def _by_python(data: bytes, trusted: str | None) -> Any:
+def _by_python(data: bytes, trusted: str | None, tsa: str | None = None) -> Any:
     try:
         policy = None
         if trusted is not None:
             lines = len(trusted.split()) > 1
             policy = Policy.parse(trusted) if lines else Policy.of_vkey(trusted)
-        report = verify(io.BytesIO(data), policy)
+        authorities = read_pem(tsa.encode()) if tsa else ()
+        report = verify(io.BytesIO(data), policy, authorities)
     except EvidenceError as error:
         return [2, getattr(error, "where", None), None, None]
     texts = [render(report, lang) for lang in ("zh", "en")]
@@ -116,8 +119,8 @@ def test_a_bundle_gets_the_same_report_as_from_python(
     """Exit, steps, counts, codes, places, verdicts and both texts, with and without a key."""
     data = (VECTORS / answer["file"]).read_bytes()
     for trusted in (answer["vkey"], TRUSTED):
-        found = _by_page(verifier, data, trusted)
-        assert found == _by_python(data, trusted)
+        found = _by_page(verifier, data, trusted, tsa=answer["tsa"])
+        assert found == _by_python(data, trusted, answer["tsa"])
         if trusted == answer["vkey"]:
             assert found[0] == answer["exit"]
             failed = found[1]["failed_steps"] if found[0] != 2 else answer["failing_steps"]
@@ -331,12 +334,12 @@ def _check(verifier: Page, data: bytes, key: str = TRUSTED, name: str = "bundle.
 
 
 def test_an_honest_bundle_is_whole_and_what_is_open_is_listed(verifier: Page) -> None:
-    """The banner, the fourteen steps, every event, and what was not checked."""
+    """The banner, the fifteen steps, every event, and what was not checked."""
     _check(verifier, WHOLE.read_bytes())
     banner = verifier.locator("#banner")
     expect(banner).to_have_class("banner whole")
     expect(banner).to_have_text("RESULT: nothing failed (but see NOT CHECKED)")
-    expect(verifier.locator("#steps > li")).to_have_count(14)
+    expect(verifier.locator("#steps > li")).to_have_count(15)
     expect(verifier.locator("#events tbody tr")).to_have_count(7)
     expect(verifier.locator("#not-checked")).to_contain_text("no later event or revocation")
     expect(verifier.get_by_text("No trusted key was given")).to_have_count(0)

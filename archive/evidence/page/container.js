@@ -11,16 +11,26 @@ const LINES = 64 * 1024; // read at a time where the lines are what is wanted
 const FULL = 0xffffffff;
 const HELD = 512 * 1024 * 1024; // a file up to here is read once and held
 const FORMAT = "liuhen-bundle/v1";
-const [KEYS, LEAVES, OPENINGS, RECEIPTS, CHECKPOINT, INDEX] = [
+const [KEYS, LEAVES, OPENINGS, RECEIPTS] = [
   "keys.jsonl",
   "leaves.jsonl",
   "openings.jsonl",
   "receipts.jsonl",
-  "checkpoint",
-  "index.txt",
 ];
+const [CHECKPOINT, HEADS, INDEX, POLICY, PAGE] = [
+  "checkpoint",
+  "heads",
+  "index.txt",
+  "policy",
+  "verify.html",
+];
+const TIMESTAMPS = "timestamps/";
 const isPath = text(
-  /^(?:checkpoint|index\.txt|(?:keys|leaves|openings|receipts)\.jsonl|content\/[0-9a-f]{32}-(?:0|[1-9][0-9]{0,4})\.json|attachments\/[0-9a-f]{32}(?:\.[a-z0-9]{1,8})?)$/,
+  new RegExp(
+    "^(?:checkpoint|heads|index\\.txt|policy|verify\\.html|(?:keys|leaves|openings|receipts)\\.jsonl" +
+      "|content/[0-9a-f]{32}-(?:0|[1-9][0-9]{0,4})\\.json|attachments/[0-9a-f]{32}(?:\\.[a-z0-9]{1,8})?" +
+      "|timestamps/(?:[1-9]|[1-5][0-9]|6[0-4])\\.(?:tsr|renewed))$",
+  ),
 );
 const isMember = shaped({
   path: isPath,
@@ -176,20 +186,31 @@ const isAscending = (texts) => texts.every((one, i) => i === 0 || texts[i - 1] <
 function readHead(box) {
   const fault = (message) => new BundleError(MANIFEST, message);
   const { manifest } = box;
-  if (!hasExactly(manifest, ["format", "log_key", "members", "origin", "records"])) {
-    throw fault("has missing or unknown keys");
-  }
+  const names = ["about", "context", "format", "log_key", "members", "origin", "records"];
+  if (!hasExactly(manifest, names)) throw fault("has missing or unknown keys");
   if (manifest.format !== FORMAT) throw fault(`format is not ${FORMAT}: get a newer verifier`);
-  const { origin, log_key, records } = manifest;
+  const { about, context, origin, log_key, records } = manifest;
   if (!isOrigin(origin)) throw fault("has an origin that is none");
-  if (typeof log_key !== "string" || !Array.isArray(records)) {
-    throw fault("has a value of the wrong type");
+  if (typeof log_key !== "string") throw fault("has a value of the wrong type");
+  for (const listed of [records, context]) {
+    if (!listOf(isHex32)(listed)) throw fault("lists a record id that is none");
+    if (!isAscending(listed)) throw fault("lists records twice or out of order");
   }
-  if (!records.every(isHex32)) throw fault("lists a record id that is none");
-  if (!isAscending(records)) throw fault("lists records twice or out of order");
-  const missing = [CHECKPOINT, INDEX, KEYS, LEAVES, OPENINGS].filter((path) => !box.members.has(path));
+  const known = new Set(records);
+  if (!context.every((record) => known.has(record))) {
+    throw fault("names context that is not among its records");
+  }
+  try {
+    checkAbout(about);
+  } catch (error) {
+    caught(error, () => {
+      throw fault(error.message);
+    });
+  }
+  const always = [CHECKPOINT, HEADS, INDEX, KEYS, LEAVES, OPENINGS];
+  const missing = always.filter((path) => !box.members.has(path));
   if (missing.length) throw fault(`does not list ${missing.sort().join(", ")}`);
-  return { origin, logKey: log_key, records };
+  return { origin, logKey: log_key, about, records, context: new Set(context) };
 }
 
 // Fields of 2 and 4 bytes (and of 8, as BigInt), little-endian.
@@ -280,7 +301,7 @@ function readOpening(line) {
   if (!hasExactly(value, ["event", "n", "path", "salt", "size"])) {
     throw new FormatError("keys are exactly event, n, path, salt, size; or event, n, withheld");
   }
-  if (!isPath(path) || !path.includes("/")) throw new FormatError("path is out of bounds");
+  if (!isPath(path) || !/^(?:content|attachments)\//.test(path)) throw new FormatError("path is out of bounds");
   if (!isHex64(salt) || !atLeast(0)(size)) throw new FormatError("salt or size is out of bounds");
   return { event, n, path, salt: fromHex(salt), size };
 }

@@ -2,6 +2,7 @@
 
 const STATEMENT_TYPE = "application/vnd.liuhen.statement.v1+json";
 const RECEIPT_TYPE = "application/vnd.liuhen.receipt.v1+json";
+const HEADS_TYPE = "application/vnd.liuhen.heads.v1+json";
 const MAX_LEAF = 65_535;
 
 // ---- time

@@ -94,6 +94,13 @@ async function verifyNoteSignature(text, signature, key) {
   return time;
 }
 
+// The note with the lines of this key alone.
+function signedBy(note, { name, hash }) {
+  const own = note.signatures.filter((one) => one.name === name && one.hash === hash);
+  const lines = own.map(({ signature }) => `\u2014 ${name} ${toBase64(joined(fromHex(hash), signature))}\n`);
+  return `${note.text}\n${lines.join("")}`;
+}
+
 const CHECKPOINT_BODY = /^([^\n]+)\n(0|[1-9][0-9]{0,18})\n([A-Za-z0-9+/]{43}=)\n$/;
 
 function readCheckpoint(bytes) {

@@ -22,12 +22,20 @@ class Policy {
     return policy;
   }
 
+  // From a file's bytes; those that are no UTF-8 are opaque, and stand as lone surrogates.
+  static read(bytes) {
+    if (bytes.length > MAX_POLICY) throw new FormatError("policy is too long");
+    const characters = /[\xc2-\xf4][\x80-\xbf]{1,3}|[\x80-\xff]/g;
+    return Policy.parse(fromLatin1(bytes).replace(characters, opaque));
+  }
+
   static parse(text_) {
     const policy = new Policy();
     if (utf8(text_).length > MAX_POLICY) throw new FormatError("policy is too long");
     if (/[\0-\x08\x0b-\x1f\x7f]/.test(text_)) {
       throw new FormatError("policy with a control character, such as a carriage return");
     }
+    if (!text_.endsWith("\n")) throw new FormatError("policy does not end with a newline");
     text_.split("\n").forEach((line, i) => {
       const words = line.split(/[ \t]+/).filter(Boolean);
       if (!words.length || words[0].startsWith("#")) return;
@@ -135,6 +143,19 @@ class Policy {
     return this.quorum !== NO_QUORUM;
   }
 
+  // Whether they trust the same by the same names; order and addresses are of no account.
+  agreesWith(other) {
+    return this.trusted() === other.trusted();
+  }
+
+  trusted() {
+    const key = ({ name, type, bytes }) => [name, type, toHex(bytes)];
+    const sorted = (list) => list.map((item) => JSON.stringify(item)).sort();
+    const groups = [...this.groups].map(([name, { least, members }]) => [name, least, sorted(members)]);
+    const witnesses = [...this.witnesses].map(([name, vkey]) => [name, ...key(vkey)]);
+    return JSON.stringify([sorted(this.logs.map(key)), sorted(witnesses), sorted(groups), this.quorum]);
+  }
+
   async cosigned(note) {
     const told = new Map();
     for (const [name, key] of this.witnesses) {
@@ -156,6 +177,14 @@ class Policy {
       if (members.filter((member) => told.has(member)).length >= least) told.add(name);
     }
     return this.quorum === NO_QUORUM || told.has(this.quorum);
+  }
+}
+
+function opaque(bytes) {
+  try {
+    return fromUtf8(Uint8Array.from(bytes, (character) => character.charCodeAt(0)));
+  } catch {
+    return bytes.replace(/[^]/g, (one) => String.fromCharCode(0xdc00 + one.charCodeAt(0)));
   }
 }
 

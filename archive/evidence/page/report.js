@@ -3,6 +3,7 @@
 const VERDICTS = ["OPENED", "DISPOSED", "WITHHELD", "MISSING", "MISMATCH"]; // ascending severity
 const [OPENED, DISPOSED, WITHHELD, MISSING, MISMATCH] = VERDICTS;
 const [FAILED, FLAG, NOT_CHECKED] = ["FAILED", "FLAG", "NOT CHECKED"];
+const [PROVEN, SIGNED] = ["PROVEN", "SIGNED"]; // that nothing was left out
 
 function place(record, number, event, index) {
   return `record ${record}${number ? ` ${number}` : ""}, event ${event}, leaf ${index}`;
@@ -11,12 +12,16 @@ function place(record, number, event, index) {
 const placeOf = (event) => place(event.record, event.number, event.event, event.index);
 
 class Report {
-  constructor(origin) {
+  constructor(origin, about) {
     this.origin = origin;
+    this.about = about; // as the bundle says; signed with its heads
     this.checkpoint = { size: 0n, root: "" };
     this.logKey = "";
     this.keyTrusted = false;
     this.cosigned = []; // trusted witnesses, and when
+    this.completeness = NOT_CHECKED;
+    this.proven = []; // indexes of the leaves that the checkpoint proves, ascending
+    this.timestamps = []; // those that hold
     this.findings = []; // at most WORDS.mostAlike of a kind
     this.kinds = new Map();
     this.events = [];
@@ -61,10 +66,13 @@ class Report {
     return {
       ok: this.ok,
       origin: this.origin,
+      about: this.about,
       checkpoint: { size: Number(this.checkpoint.size), root: this.checkpoint.root },
       log_key: this.logKey,
       key_trusted: this.keyTrusted,
       cosigned: this.cosigned.map(([witness, time]) => ({ witness, time })),
+      completeness: this.completeness,
+      timestamps: this.timestamps,
       failures: this.failures,
       failed_steps: this.failedSteps,
       steps: Object.entries(WORDS.steps).map(([step, [, title]]) => ({
@@ -111,10 +119,32 @@ function aboutLines(report, at) {
   const tail = counted.length ? say("colon", at) + counted.join(say("comma", at)) : "";
   return [
     say("archive", at, report.origin),
+    askedLine(report.about, at),
     say("checkpoint", at, report.checkpoint.size, report.checkpoint.root),
     say("log-key", at, report.logKey || "-"),
     say("events", at, report.events.length) + tail,
   ];
+}
+
+function askedLine({ variety, asked, as_of, volume, volumes }, at) {
+  const phrase = variety === "archive" ? "whole-archive" : variety;
+  const told = [say(phrase, at, asked), say("as-of", at, as_of)];
+  if (volumes > 1) told.push(say("volume", at, volume, volumes));
+  return say("asked", at, told.join(say("comma", at)));
+}
+
+function stampedLine({ n, time, authority, renews }, at) {
+  const tail = renews.length ? say("renews", at, renews.join(say("listed", at))) : "";
+  return say("stamped", at, n, time, authority) + tail;
+}
+
+// What a step says besides its findings.
+function toldLines(report, step, at) {
+  if (step === 3) return report.cosigned.map((told) => say("cosigned", at, ...told));
+  if (step === 7 && report.completeness === PROVEN) return [say("complete-proven", at)];
+  if (step === 7 && report.completeness === SIGNED) return [say("complete-signed", at)];
+  if (step === 15) return report.timestamps.map((stamped) => stampedLine(stamped, at));
+  return [];
 }
 
 function stepState(report, step) {
@@ -129,7 +159,7 @@ function stepLine(report, step, at) {
 }
 
 function findingLines(report, step, at) {
-  const lines = step === 3 ? report.cosigned.map((told) => say("cosigned", at, ...told)) : [];
+  const lines = toldLines(report, step, at);
   for (const finding of report.findings.filter((one) => one.step === step)) {
     lines.push(WORDS.levels[finding.level][at] + say("colon", at) + findingText(finding, at));
   }

@@ -1,11 +1,8 @@
 // Check a bundle. Numbers in the comments are the steps of the report.
 
 const MAX_CHECKPOINT = 1024 * 1024;
+const MAX_PAGE = 2 * 1024 * 1024;
 const SLICE = 30; // milliseconds of work between two breaths
-const HEADING = [
-  "叶号 leaf | 记录 record | 版本 version | 编号 number | 类型 kind | 事件 event",
-  " | 步骤 step | 声称时间 occurred | 入档时间 recorded | 内容件 parts",
-].join("");
 
 // Gives the page its turn now and then; `onProgress` hears what is being done.
 function breather(onProgress = () => {}) {
@@ -18,29 +15,30 @@ function breather(onProgress = () => {}) {
   };
 }
 
-// Run every check on a File or Blob; BundleError where it is no usable bundle at all. `plain`: without
-// the browser's own Ed25519. `hold`: bytes up to which a file is read once and held.
-async function verify(file, policy = null, { onProgress, plain = false, hold = HELD } = {}) {
+// Run every check on a File or Blob; BundleError where it is no usable bundle at all. `policy`,
+// `authorities` (certificates): whom the reader trusts. `plain`: without the browser's own Ed25519.
+// `hold`: bytes up to which a file is read once and held.
+async function verify(file, policy = null, options = {}) {
+  const { authorities = [], onProgress, plain = false, hold = HELD } = options;
   const breathe = breather(onProgress);
   const box = await Container.open(file, hold);
   const run = new Run(box, readHead(box), policy, breathe);
   run.ring = await KeyRing.open(plain);
-  return run.run();
+  return run.run(authorities);
 }
 
 class Run {
   constructor(box, head, policy, breathe) {
     Object.assign(this, { box, head, policy, breathe });
-    this.report = new Report(head.origin);
+    this.report = new Report(head.origin, head.about);
     this.register = new KeyRegister(head.origin);
     this.history = new History(this.report, head.origin, head.records);
     this.disclosure = new Disclosure(this.report, box, breathe);
     this.checkpoint = null;
-    this.listing = new Sha256();
     this.counters = new Map(); // of passkeys, by key id
   }
 
-  async run() {
+  async run(authorities) {
     const { report } = this;
     await this.offerKeys();
     this.receipts = new Receipts(this);
@@ -50,13 +48,16 @@ class Run {
       report.fail(1, "container", fault.where, fault.message);
     }
     report.counts.set(1, this.box.members.size + 1);
+    this.page();
     await this.readCheckpoint();
+    await this.proposal();
     await this.disclosure.read();
     for await (const [proven, inRegister] of this.leaves()) {
       await this.leaf(proven, inRegister);
       await this.breathe(report.events.length);
     }
     await this.afterLeaves();
+    await checkTimestamps(this, authorities);
     report.box = this.box;
     return report;
   }
@@ -73,6 +74,16 @@ class Run {
     }
   }
 
+  // 1, continued. The verifier that came with the bundle is the word of who made the bundle.
+  page() {
+    const page = this.box.members.get(PAGE);
+    if (page === undefined) return;
+    this.report.add(1, NOT_CHECKED, "page-inside", PAGE, page.sha256);
+    if (page.size > MAX_PAGE) {
+      this.report.fail(1, "container", PAGE, `longer than ${MAX_PAGE} bytes`);
+    }
+  }
+
   // 3. The checkpoint: its form, its origin, its signature.
   async readCheckpoint() {
     const { report } = this;
@@ -86,7 +97,6 @@ class Run {
     report.count(3);
     this.checkpoint = head;
     report.checkpoint = { size: head.size, root: toHex(head.root) };
-    this.listing.update(utf8(heading(this.head.origin, head)));
     if (head.origin !== this.head.origin) report.fail(3, "origin", CHECKPOINT, head.origin);
     await this.logKey(head.note, named);
   }
@@ -116,6 +126,20 @@ class Run {
       const code = error.code || "policy";
       caught(error, () => report.fail(3, code, CHECKPOINT, error.message));
     }
+  }
+
+  // 3, continued. Whom the archive proposes to trust, which decides nothing.
+  async proposal() {
+    const { report, box, policy } = this;
+    if (!box.members.has(POLICY)) return;
+    let proposed;
+    try {
+      proposed = Policy.read(await box.read(POLICY, MAX_POLICY));
+    } catch (error) {
+      return caught(error, () => report.fail(2, "form", POLICY, error.message));
+    }
+    if (policy === null) report.add(3, NOT_CHECKED, "policy-inside", POLICY);
+    else if (!policy.agreesWith(proposed)) report.add(3, FLAG, "policy-differs", POLICY);
   }
 
   // Leaves of both files as one sequence, ascending by index; true: from the register's.
@@ -155,11 +179,11 @@ class Run {
     const { record: id, version, event: eventId, type } = said;
     const { number } = record;
     const event = { index, record: id, version, event: eventId, type, number, verdict: OPENED };
-    Object.assign(event, { by: null, opened: [], said, recordedAt: leaf.recorded_at });
+    Object.assign(event, { by: null, opened: [], said });
+    Object.assign(event, { recordedAt: leaf.recorded_at, ownNumber: leaf.number });
     this.report.events.push(event);
     if (!sound) this.report.worsen(event, MISMATCH);
     await this.disclosure.take(seen, event);
-    this.listing.update(utf8(listingRow(seen)));
   }
 
   // 2. Canonical forms: leaf, envelope, statement.
@@ -182,6 +206,7 @@ class Run {
     try {
       verifyInclusion(proven.index, size, leafHash(proven.data), proven.proof, root);
       this.report.count(4);
+      this.report.proven.push(proven.index);
     } catch (error) {
       caught(error, () => this.report.fail(4, "inclusion", where, error.message));
     }
@@ -213,7 +238,7 @@ class Run {
       if (entry.use === "passkey") {
         this.counter(seen, await verifyAssertion(entry, envelope.signature, envelope.payload));
       } else if (!seen.fits) {
-        throw new SignatureError(`signature by key ${said.key.slice(0, 16)} does not fit`);
+        throw unfit(said.key);
       }
       this.report.count(6);
     } catch (error) {
@@ -243,7 +268,7 @@ class Run {
     if (head.records.includes(register.record)) {
       report.fail(7, "register-listed", `record ${register.record}`);
     }
-    report.add(7, NOT_CHECKED, "tail", head.origin);
+    await checkCompleteness(this);
     // 10, 11, 12, continued.
     this.history.settle();
     this.disclosure.settle(this.history.records);
@@ -272,10 +297,7 @@ class Run {
       try {
         this.compareReceipt(seen, said);
         this.register.entryAt(envelope.keyid, said.index, "log");
-        if (!fits) {
-          const id = envelope.keyid.slice(0, 16);
-          throw new SignatureError(`signature by key ${id} does not fit`);
-        }
+        if (!fits) throw unfit(envelope.keyid);
         this.report.count(13);
       } catch (error) {
         const code = error.code || "receipt-signature";
@@ -296,13 +318,30 @@ class Run {
 
   // 14. The table of contents, computed again.
   async table() {
-    const [, , found] = await this.box.measure(INDEX, this.breathe);
-    if (this.checkpoint === null || toHex(this.listing.digest()) !== found) {
-      this.report.fail(14, "listing", INDEX);
-    }
-    this.report.count(14);
+    const { report, head, checkpoint, breathe } = this;
+    const [, , found] = await this.box.measure(INDEX, breathe);
+    const isAsComputed =
+      checkpoint !== null && (await tableHash(head, checkpoint, report.events, breathe)) === found;
+    if (!isAsComputed) report.fail(14, "listing", INDEX);
+    report.count(14);
   }
+
+  // 15. Of the checkpoint: with all its signature lines, and with the log's alone.
+  checkpointImprints = async () => {
+    const { box, report } = this;
+    const found = [];
+    try {
+      const data = await box.read(CHECKPOINT, MAX_CHECKPOINT);
+      found.push(sha256(data));
+      found.push(sha256(utf8(signedBy(readNote(data), readVkey(report.logKey)))));
+    } catch (error) {
+      caught(error, () => {}); // step 3 says so
+    }
+    return found;
+  };
 }
+
+const unfit = (id) => new SignatureError(`signature by key ${id.slice(0, 16)} does not fit`);
 
 function caught(error, tell) {
   if (!(error instanceof EvidenceError)) throw error;
@@ -432,24 +471,4 @@ class Receipts extends Batches {
       return { ...receipt, where };
     }
   }
-}
-
-// ---- index.txt: the table of contents for people
-
-function heading(origin, head) {
-  const lines = [
-    "留痕 证据包目录 / Liuhen evidence bundle: contents",
-    `档案 origin: ${origin}`,
-    `检查点 checkpoint: ${head.size} 条 leaves, ${toHex(head.root)}`,
-    "核验 verify: python -m archive.evidence BUNDLE",
-    "",
-    HEADING,
-  ];
-  return `${lines.join("\n")}\n`;
-}
-
-function listingRow({ index, leaf, statement: said }) {
-  const cells = [index, said.record, said.version, leaf.number ?? "-", said.kind, said.type];
-  const rest = [said.step ?? "-", said.occurred_at, leaf.recorded_at, said.parts.length];
-  return `${[...cells, ...rest].join(" | ")}\n`;
 }

@@ -1,0 +1,48 @@
+// index.txt: the table of contents for people, computed again from what the bundle proves.
+
+const COLUMNS = [
+  "叶号 leaf | 版本 version | 事件 event | 步骤 step | 声称时间 occurred",
+  " | 入档时间 recorded | 内容件 parts",
+].join("");
+
+// Its SHA-256, in hex. `events`: those of leaves.jsonl in their order.
+async function tableHash({ origin, about, context }, checkpoint, events, breathe) {
+  const hash = new Sha256();
+  hash.update(utf8(heading(origin, about, checkpoint)));
+  const byRecord = Map.groupBy(events, ({ record }) => record);
+  // Those that were asked for, then the others; as their first leaves lie in the log.
+  for (const isContext of [false, true]) {
+    for (const [record, its] of byRecord) {
+      if (context.has(record) !== isContext) continue;
+      hash.update(utf8([recordTitle(record, its, isContext), ...its.map(eventRowText)].join("")));
+      await breathe();
+    }
+  }
+  return toHex(hash.digest());
+}
+
+function heading(origin, { variety, asked, as_of, volume, volumes }, { size, root }) {
+  const lines = [
+    "留痕 证据包目录 / Liuhen evidence bundle: contents",
+    `档案 origin: ${origin}`,
+    `检查点 checkpoint: ${size} 条 leaves, ${toHex(root)}`,
+    `所求 asked for: ${variety}${asked && ` | ${asked}`}`,
+    `截至 as of: ${as_of}`,
+    `册 volume: ${volume}/${volumes}`,
+    "核验 verify: python -m archive.evidence BUNDLE",
+    COLUMNS,
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+function recordTitle(record, its, isContext) {
+  const [{ ownNumber, said }] = its;
+  const cells = [ownNumber ?? "-", said.kind, record, `${its.length} 个事件 events`];
+  if (isContext) cells.push("佐证 context");
+  return `\n${cells.join(" | ")}\n`;
+}
+
+function eventRowText({ index, said, recordedAt }) {
+  const cells = [index, said.version, said.type, said.step ?? "-", said.occurred_at, recordedAt];
+  return `${[...cells, said.parts.length].join(" | ")}\n`;
+}
