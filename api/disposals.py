@@ -37,6 +37,7 @@ from retention.asking import BARRED, LISTERS
 from retention.certificate import certificate, write_bundle
 from retention.errors import DisposalRefusedError
 from retention.imports import Import, claimed, file_imported
+from retention.intact import BROKEN
 
 KIND = "disposal"
 MOST = 5000
@@ -86,11 +87,20 @@ def list_for_disposal(visit: Visit, said: Listing, relist: str | None = None) ->
         raise Refusal("invalid-request", None, (("records", message),))
     if said.copies is not None or (said.all_due and said.medium == "paper"):
         copies = said.copies if said.copies is not None else _all_due(visit, "paper", earlier)
-        named = [visit.reach(name, "paper-copy").id for name in copies]
+        named = [_reached(visit, name, "paper-copy") for name in copies]
         return deeds.list_paper(actor, named, relist=earlier)
     records = said.records if said.records is not None else _all_due(visit, "electronic", earlier)
-    named = [visit.reach(name).id for name in records]
+    named = [_reached(visit, name) for name in records]
     return deeds.list_due(actor, named, owner=said.owner, relist=earlier)
+
+
+def _reached(visit: Visit, name: str, kind: str | None = None) -> str:
+    """What cannot be read says nothing of who may reach it: that it is broken, or that this person
+    does not list, is then for retention to say, and to note."""
+    try:
+        return visit.reach(name, kind).id
+    except BROKEN:
+        return visit.find(name)
 
 
 def _all_due(visit: Visit, medium: str, earlier: str | None) -> list[str]:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from archive.opening import Archive
+from archive.store import Store
 from domain.kind import Text
 
 AHEAD = timedelta(hours=48)
@@ -54,7 +55,7 @@ def judge(
 ) -> ProvenTime:
     """The earlier of the system's clock and the outside time, and how far it may be relied on.
 
-    `configured`: whether anybody outside is asked for the time at all.
+    `configured`: whether anybody outside is asked for the time at all, or ever was.
     """
     now = system if outside is None else min(system, outside)
     if last_leaf_recorded_at is not None and system < last_leaf_recorded_at:
@@ -73,8 +74,14 @@ def proven_time(archive: Archive) -> ProvenTime:
     last = archive.store.head().recorded_at  # before the clock is looked at: others may append
     sources = archive.timestamps, archive.witnesses
     outside = outside_time(each.at for source in sources for each in source.proven())
-    configured = any(source.configured for source in sources)
+    configured = any(source.configured for source in sources) or _was_had(archive.store)
     return judge(archive.options.clock(), last, outside, configured)
+
+
+def _was_had(store: Store) -> bool:
+    """Whether others ever proved a time to this archive: nobody gets rid of that by leaving them
+    out of the settings."""
+    return store.last_cosignature() > 0 or next(store.timestamps(), None) is not None
 
 
 def _said(moment: datetime) -> str:
@@ -99,9 +106,11 @@ def _asserted(system: datetime) -> Text:
 
 def _never(system: datetime) -> Text:
     return Text(
-        zh=f"时间未经证明：本机时钟为 {_said(system)}，尚未取得任何外部时间；取得之前不得处置。",
-        en=f"Time is not proven: the clock says {_said(system)}, and no outside time was ever had; "
-        "nothing is disposed of until one is.",
+        zh=f"时间未经证明：本机时钟为 {_said(system)}，没有可核验的外部时间；取得之前不得处置"
+        "（时间戳机构与见证方见设置）。",
+        en=f"Time is not proven: the clock says {_said(system)}, and there is no outside time that "
+        "can be verified; nothing is disposed of until there is. The settings name the timestamp "
+        "authorities and witnesses.",
     )
 
 
