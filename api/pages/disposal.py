@@ -37,9 +37,19 @@ from domain.record import Entry, Record
 from retention.certificate import certificate
 
 KIND = "disposal"
+NOTHING: Mapping[str, str] = {}
 SHOWN = 100
 """Items of a page; a longer list is reviewed page by page."""
 OUTCOMES = ("destroy", "keep", "transfer", "hold")
+NEEDED: Mapping[str, frozenset[str]] = {
+    "keep": frozenset({"until", "reason"}),
+    "transfer": frozenset({"reason"}),
+    "hold": frozenset({"reason"}),
+}
+MISSING = {
+    True: text("请写明保管至的日期和理由", "say until which day to keep it, and why"),
+    False: text("请写明理由", "say why"),
+}
 HANDS = (
     "list", "relist", "review", "approve-first", "approve-second", "start", "destroy-paper",
     "witness-paper", "certify", "supplement", "withdraw",
@@ -75,7 +85,14 @@ def _record(call: Call) -> Record:
     return call.visit.record(call.request.path_params["record"], KIND)
 
 
-def _page(call: Call, record: Record, fault: str = "", problem: Problem | None = None) -> Response:
+def _page(
+    call: Call,
+    record: Record,
+    fault: str = "",
+    problem: Problem | None = None,
+    typed: Mapping[str, str] = NOTHING,
+) -> Response:
+    """`typed`: what was sent and refused, so that nobody types it again."""
     listing = disposals.listing(record)
     items = list(listing.items.values())
     at = _page_of(call, len(items))
@@ -104,6 +121,7 @@ def _page(call: Call, record: Record, fault: str = "", problem: Problem | None =
         token=token(call, record.id),
         fault=fault,
         problem=problem,
+        typed=typed,
         outcomes=OUTCOMES,
         hands=_hands(call, record),
         witnessed=record.said("witness-paper") is not None,
@@ -237,7 +255,7 @@ def act(call: Call) -> Response:
         if problem.type.status >= 500:
             raise
         now = call.house.desk.archive.ledger.get(record.id)
-        return _page(call, now, problem=problem)
+        return _page(call, now, problem=problem, typed=said)
     return RedirectResponse(f"/retention/disposals/{record.id}", 303, HEADERS)
 
 
@@ -264,15 +282,35 @@ def _step(call: Call, record: Record, name: str, answers: Mapping[str, Any]) -> 
 
 
 def _review(call: Call, record: Record, said: Mapping[str, str]) -> None:
-    rows = []
+    """What the reader now says otherwise than before: to say it again would reserve it anew."""
+    before, rows, faults = disposals.outcomes(record), [], []
     for name, outcome in said.items():
         item = name.removeprefix("outcome-")
         if item == name or not outcome:
             continue
-        more = {key: said.get(f"{key}-{item}", "").strip() for key in ("until", "reason")}
-        told = {key: value for key, value in more.items() if value}
-        rows.append({"item": item, "outcome": outcome, **told})
-    _step(call, record, "review", {"items": rows})
+        row = {"item": item, "outcome": outcome, **_why(said, item, outcome)}
+        missing = NEEDED.get(outcome, frozenset()) - row.keys()
+        if missing:
+            faults.append((item, MISSING["until" in missing]))
+        if item not in before or row != _row(before[item], item):
+            rows.append(row)
+    if faults:
+        raise Refusal("invalid-request", errors=tuple(faults))
+    if rows:
+        _step(call, record, "review", {"items": rows})
+
+
+def _why(said: Mapping[str, str], item: str, outcome: str) -> dict[str, str]:
+    """A day only where it is kept: one that was typed for another choice means nothing."""
+    asked = ("reason", "until") if outcome == "keep" else ("reason",)
+    told = {name: said.get(f"{name}-{item}", "").strip() for name in asked}
+    return {name: value for name, value in told.items() if value}
+
+
+def _row(said: Outcome, item: str) -> dict[str, str]:
+    told = {"until": said.until.isoformat() if said.until else None, "reason": said.reason}
+    more = {name: value for name, value in told.items() if value}
+    return {"item": item, "outcome": said.outcome, **more}
 
 
 def _approve(call: Call, record: Record, said: Mapping[str, str]) -> None:

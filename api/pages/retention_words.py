@@ -132,6 +132,7 @@ RETENTION_WORDS: Mapping[str, Text] = {
     "outcome-keep": text("继续保管", "keep"),
     "outcome-transfer": text("移交", "transfer"),
     "outcome-hold": text("保全", "hold"),
+    "transferred-on": text("已移交", "transferred on"),
     "choose": text("请选择", "choose"),
     "not-reviewed": text("未审查", "not reviewed"),
     "result": text("结果", "Result"),
@@ -139,8 +140,11 @@ RETENTION_WORDS: Mapping[str, Text] = {
     "result-exception": text("例外", "exception"),
     "my-review": text("审查我负责的记录", "Review what is yours"),
     "my-review-lead": text(
-        "逐项选择结论;不选“销毁”的须写明日期或理由。",
-        "Choose for each. Whatever is not destroyed takes a date or a reason.",
+        "逐项选择结论。“继续保管”须写明日期(不超过十年)和理由;“移交”“保全”须写明理由。"
+        "这些结论在以后各清单上同样有效,您不能自行撤销:由档案管理员和质量经理两人更正。",
+        "Choose for each. To keep it takes a day (within ten years) and a reason; to transfer or "
+        "hold it takes a reason. These stand on every later list, and you cannot take them back: "
+        "the records officer and the quality manager correct them together.",
     ),
     "submit-review": text("提交审查", "Submit the review"),
     "approve": text("批准", "Approve"),

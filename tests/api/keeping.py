@@ -79,7 +79,7 @@ class Keeping:
     def reviewed(self, disposal: dict[str, Any], outcome: str = "destroy") -> None:
         rows = [
             {"item": i["item"], "outcome": outcome}
-            | ({"until": "2040-01-01", "reason": "审核用"} if outcome == "keep" else {})
+            | ({"until": "2035-01-01", "reason": "审核用"} if outcome == "keep" else {})
             for i in disposal["items"]
         ]
         done = self.step("cs", disposal, "review", {"items": rows})

@@ -126,6 +126,12 @@ class Staff:
         ]
         return self.as_("head").take(disposal, "review", items=rows)
 
+    def reviewed_again(self, disposal: Record, outcome: str) -> Record:
+        """All of it, by the same reviewer."""
+        rows = disposal.entries[0].values["items"]
+        said = [{"item": i["item"], "outcome": outcome} | self._why(outcome) for i in rows]
+        return self.as_("head").take(disposal, "review", items=said)
+
     def _why(self, outcome: str) -> dict[str, str]:
         if outcome == "destroy":
             return {}

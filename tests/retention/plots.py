@@ -7,7 +7,7 @@ minute; rules, holds, triggers, corrections and paper copies are taken by the ke
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from random import Random
 from typing import Any
@@ -16,6 +16,7 @@ from archive import sealing
 from archive.ledger import new_id
 from archive.opening import Archive
 from archive.store import Unit
+from domain.disposals import list_hash
 from domain.events import (
     AnyEvent,
     Disposed,
@@ -41,6 +42,18 @@ RULE: dict[str, Any] = {
 HOLD: dict[str, Any] = {"matter": "诉讼", "authority": "法院", "reason": "应诉"}
 
 
+def handed_over(acting: Acting, *items: str) -> Record:
+    """A transfer as it is recorded, with the recipient's receipt."""
+    upload = acting.archive.attachments.begin("回执.pdf", "application/pdf", "1" * 32)
+    upload.feed(b"%PDF-1.7")
+    receipt = upload.finish().file
+    opening = acting.opening(
+        "records-transfer", "record", items=[{"record": item} for item in items],
+        recipient="市档案馆", day="2026-03-20", bundle_hash="a" * 64, receipt=[receipt.id],
+    )  # fmt: skip
+    return acting.do(replace(opening, attachments=(receipt,)))
+
+
 @dataclass
 class Plot:
     """What has come to be so far, by kind; every act is one event or two."""
@@ -53,6 +66,7 @@ class Plot:
     holds: list[str] = field(default_factory=list)
     triggers: list[str] = field(default_factory=list)
     gone: set[str] = field(default_factory=set)
+    listed: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         acting = self.acting
@@ -74,6 +88,7 @@ class Plot:
             (8, self.complain), (3, self.act_on), (2, self.bundle), (10, self.file),
             (2, self.reopen), (5, self.bind), (1, self.unbind), (3, self.copy), (3, self.handle),
             (2, self.rule), (3, self.hold), (3, self.trigger), (1, self.correct),
+            (3, self.review), (2, self.hand_over),
         )  # fmt: skip
         for _ in range(acts):
             self.world.clock.turn(hours=self.chance.randrange(30))
@@ -267,9 +282,44 @@ class Plot:
         if record is not None:
             made = self.acting.open(
                 "retention-correction", "correct", record=record.id, marks=["design"],
-                parts=[{"part": "A-1"}], reason="误标",
+                parts=[{"part": "A-1"}], outcomes=["keep", "hold"], reason="误标",
             )  # fmt: skip
             self.acting.take(made, "approve")
+
+    # ------------------------------------------------------------ reviews
+
+    def review(self) -> None:
+        """A record, or a copy of one, is listed, though not due, and its reviewer reserves it."""
+        record = self._any(lambda _: True)
+        copies = [self.archive.ledger.get(c) for c in self.copies]
+        if record is None:
+            return
+        mine = [c.id for c in copies if c.answer("register.record") == record.id]
+        listed = self.acting.open("disposal", "list", **self._list(record, *mine[:1]))
+        outcome = self.chance.choice(("keep", "transfer", "hold"))
+        said = {"item": "1", "outcome": outcome, "reason": "另案使用"}
+        if outcome == "keep":
+            until = FIRST + timedelta(days=3000 + self.chance.randrange(2000))
+            said["until"] = until.isoformat()
+        self.acting.as_(self.person).take(listed, "review", items=[said])
+        self.listed += [record.id, *mine[:1]]
+
+    def _list(self, record: Record, copy: str | None = None) -> dict[str, Any]:
+        row = {
+            "item": "1", "record": record.id, "kind": record.kind.id, "class": "communication",
+            "base_date": "2020-01-01", "last_day": "2023-01-01", "rule": "RR-03",
+            "rule_version": 1, "rule_hash": "0" * 64, "head": record.head,
+            "version": record.version, "owner": self.person,
+        } | ({"copy": copy} if copy else {})  # fmt: skip
+        return {
+            "medium": "paper" if copy else "electronic", "list_hash": list_hash([row]),
+            "items": [row], "owners": [self.person], "time_status": "proven",
+        }  # fmt: skip
+
+    def hand_over(self) -> None:
+        if self.listed:
+            made = handed_over(self.acting, self.chance.choice(self.listed))
+            self.acting.take(made, "confirm")
 
     # ------------------------------------------------------------ events
 

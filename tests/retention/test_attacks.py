@@ -722,7 +722,20 @@ def test_a_group_goes_as_one(staff: Staff) -> None:
     kept = staff.executed(staff.approved(staff.reviewed(disposal, item_1="keep")))
     assert sorted(map(str, codes(kept))) == ["BOUND", "KEPT"]
     whole(staff, inside)
+    with pytest.raises(DisposalRefusedError, match="keeps it until"):
+        staff.listed(dossier)
+    taken_away(staff, dossier, inside)
     assert codes(staff.disposed(dossier)) == [None, None]
+
+
+def taken_away(staff: Staff, *records: Record) -> None:
+    """What a reviewer reserved, by two people."""
+    for record in records:
+        asked = staff.as_("officer").open(
+            "retention-correction", "correct", record=record.id, reason="误填",
+            outcomes=["keep", "transfer", "hold"],
+        )  # fmt: skip
+        staff.as_("quality").take(asked, "approve")
 
 
 def test_a_partner_that_is_reopened_blocks_all(staff: Staff) -> None:

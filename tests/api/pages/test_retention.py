@@ -127,22 +127,31 @@ def test_a_refusal_is_said_on_the_page(keeping: Keeping) -> None:
 
 
 def test_what_is_kept_says_why_on_the_certificate(keeping: Keeping) -> None:
-    """Review with a reason; the item is an exception with its code."""
+    """A day and a reason are asked for, once; the item is an exception with its code."""
     plant = keeping.plant
     (due,) = keeping.due()
     disposal = keeping.listed(due)
     page = f"/retention/disposals/{disposal['id']}"
     cs = reader(plant, "cs")
-    bare = send(cs, page, "/review", {"outcome-1": "keep"})
-    assert bare.status_code == 409
-    said = {"outcome-1": "keep", "until-1": "2040-01-01", "reason-1": "另案使用"}
-    assert send(cs, page, "/review", said).status_code == 303
+    bare = send(cs, page, "/review", {"outcome-1": "keep", "reason-1": "另案使用"})
+    assert bare.status_code == 422
+    assert "请写明保管至的日期和理由" in bare.text
+    assert 'value="另案使用"' in bare.text
+    assert "请写明理由" in send(cs, page, "/review", {"outcome-1": "hold"}).text
+    late = {"outcome-1": "keep", "until-1": "2090-01-01", "reason-1": "另案使用"}
+    assert "不超过十年" in send(cs, page, "/review", late).text
+    said = {"outcome-1": "keep", "until-1": "2035-01-01", "reason-1": "另案使用"}
+    for _ in "twice":
+        assert send(cs, page, "/review", said).status_code == 303
+    archive = plant.archive
+    assert len([e for e in archive.ledger.get(disposal["id"]).entries if e.step == "review"]) == 1
     keeping.approved(disposal)
     done = keeping.executed(disposal)
     assert done["items"][0]["result"]["code"] == "KEPT"
     printed = reader(plant, "cs").text(f"{page}/certificate")
     assert "例外" in printed
     assert "KEPT" in printed
+    assert "继续保管至2035-01-01" in reader(plant, "cs").text(f"/records/{due}")
 
 
 def test_every_tab_is_there_in_both_languages(keeping: Keeping) -> None:
