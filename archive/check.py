@@ -133,12 +133,16 @@ class _Run:
         self.findings, self.counts = Findings(how.limit), Counter[str]()
         with store.reading():  # of one moment: on a living archive all three move
             latest = store.checkpoint()
-            self.size = store.head().size
+            claimed = store.head().size
+            self.size = store.audit_extent(claimed)
             self.counters = {f"{row[0]}-{row[1]}": row[2] - 1 for row in store.audit_counters()}
         self.signed = max(latest.size, 0) if latest else 0
         self.tree = Tree(Frontier(), self._node)
         self.tiles: dict[tuple[int, int], bytearray] = {}
         self.last_time, self.numbers = "", dict[str, int]()
+        if self.size < claimed:
+            detail = f"no leaf from {self.size} on to {claimed - 1}, where it lies"
+            self.findings.add(Finding("event-orphan", detail, claimed - 1))
 
     def log(self, sources: Sources, progress: Progress) -> None:
         self.findings.extend(read_register(self.origin, self.store)[2])

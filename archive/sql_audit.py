@@ -13,6 +13,8 @@ SMALL = 65_536 + 16
 """Ciphertext up to this length comes with its row; longer ones are asked for one by one."""
 PAGE = 1000
 LARGEST = 2**63 - 1
+EXAMINED = 1 << 16
+"""Leaves that are looked for in any case, however few there are."""
 
 
 class AuditReads(ABC):
@@ -30,6 +32,19 @@ class AuditReads(ABC):
             "ORDER BY leaf_index",
             (start, stop),
         )
+
+    def audit_extent(self, size: int) -> int:
+        """Where to stop looking for leaves: at `size`, unless more than half of them are missing in
+        one stretch. A row far out would else claim a log that nobody could ever read through."""
+        edge = EXAMINED
+        while edge < size:
+            if not self._read(
+                "SELECT 1 FROM events WHERE leaf_index >= ? AND leaf_index < ? LIMIT 1",
+                (edge, min(2 * edge, LARGEST)),
+            ):
+                return edge
+            edge *= 2
+        return size
 
     def audit_contents(self, start: int, stop: int) -> list[Row]:
         """(slot, key_id, wrapped, length of ciphertext, ciphertext if SMALL) by slot.

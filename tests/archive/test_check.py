@@ -324,6 +324,9 @@ DAMAGES: dict[str, tuple[Damage, str, int | None, str]] = {
     "event deleted": (drop("events", "leaf_index = 20"), "leaf-missing", 20, ""),
     "two swapped": (swap, "tile", 20, "tile 0/0"),
     "tail cut": (truncate, "truncated", 250, ""),
+    "event far beyond the log": (
+        put("events", "leaf_index", "leaf_index = 20", 2**62), "event-orphan", 2**62, "",
+    ),
     "event before the log": (
         put("events", "leaf_index", "leaf_index = 20", -5), "event-orphan", -5, "",
     ),
