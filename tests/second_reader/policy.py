@@ -42,6 +42,11 @@ class Policy:
         met = self.quorum == "none" or self.quorum in standing
         return None if met else "the quorum of witnesses is not met"
 
+    def means(self) -> object:
+        """What it comes to, whatever the order and the addresses."""
+        groups = {(name, least, frozenset(members)) for name, least, members in self.groups}
+        return set(self.logs), self.witnesses, groups, self.quorum
+
     def _names(self) -> set[str]:
         return {*self.witnesses, *(name for name, _, _ in self.groups)}
 

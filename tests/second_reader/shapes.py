@@ -9,6 +9,7 @@ from tests.second_reader import spelling as s
 
 STATEMENT = "application/vnd.liuhen.statement.v1+json"
 RECEIPT = "application/vnd.liuhen.receipt.v1+json"
+HEADS = "application/vnd.liuhen.heads.v1+json"
 MOST_LEAF = 65_535
 MOST_LINE = 262_144
 
@@ -104,7 +105,7 @@ _SIGNATURE = s.shape({"keyid": s.hex64, "sig": lambda value: isinstance(value, s
 _ENVELOPE = s.shape(
     {
         "payload": lambda value: isinstance(value, str),
-        "payloadType": s.one_of(STATEMENT, RECEIPT),
+        "payloadType": s.one_of(STATEMENT, RECEIPT, HEADS),
         "signatures": s.list_of(
             s.shape({"keyid": s.hex64, "sig": lambda value: isinstance(value, str)}), 1
         ),
@@ -211,11 +212,54 @@ def read_receipt(data: bytes) -> s.Fields:
 
 # ---------------------------------------------------------------- bundle
 
+_UNTOLD = re.compile("[\0-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+_ABOUT = s.shape(
+    {
+        "as_of": s.time,
+        "asked": lambda v: isinstance(v, str) and len(v.encode()) <= 4096 and not _UNTOLD.search(v),
+        "variety": s.one_of("record", "case", "query", "year", "archive"),
+        "volume": s.count,
+        "volumes": s.count,
+    }
+)
+_YEAR = s.pattern("[0-9]{4}")
+
+
+def _is_about(value: object) -> bool:
+    if not _ABOUT(value) or not isinstance(value, dict):
+        return False
+    asks = value["variety"] in ("query", "year")
+    if asks != bool(value["asked"]) or not value["volume"] <= value["volumes"] <= 9999:
+        return False
+    return value["variety"] != "year" or _YEAR(value["asked"])
+
+
+_HEADS = s.shape(
+    {
+        "about": _is_about,
+        "origin": s.origin,
+        "records": s.list_of(s.shape({"head": s.hex64, "record": s.hex32, "version": s.count})),
+        "root": s.hex64,
+        "size": s.count,
+        "v": s.one_of(1),
+    }
+)
+
+
+def read_heads(data: bytes) -> s.Fields:
+    """The payload of the heads' envelope."""
+    value = s.expect(_HEADS, s.decode(data), "heads")
+    if not _ascending([item["record"] for item in value["records"]]):
+        raise s.BadFormError("records are not ascending, each once")
+    return value
+
+
 _MEMBER_PATH = re.compile(
-    r"checkpoint|keys\.jsonl|leaves\.jsonl|openings\.jsonl|receipts\.jsonl|index\.txt"
+    r"checkpoint|heads|policy|verify\.html|timestamps/([1-9]|[1-5][0-9]|6[0-4])\.(tsr|renewed)"
+    r"|keys\.jsonl|leaves\.jsonl|openings\.jsonl|receipts\.jsonl|index\.txt"
     r"|content/[0-9a-f]{32}-(0|[1-9][0-9]{0,4})\.json|attachments/[0-9a-f]{32}(\.[a-z0-9]{1,8})?"
 )
-_NEEDED = {"checkpoint", "keys.jsonl", "leaves.jsonl", "openings.jsonl", "index.txt"}
+_NEEDED = {"checkpoint", "heads", "keys.jsonl", "leaves.jsonl", "openings.jsonl", "index.txt"}
 _MEMBER = s.shape(
     {
         "path": lambda v: isinstance(v, str) and _MEMBER_PATH.fullmatch(v) is not None,
@@ -225,6 +269,8 @@ _MEMBER = s.shape(
 )
 _MANIFEST = s.shape(
     {
+        "about": _is_about,
+        "context": s.list_of(s.hex32),
         "format": s.one_of("liuhen-bundle/v1"),
         "log_key": lambda value: isinstance(value, str),
         "members": s.list_of(_MEMBER),
@@ -243,7 +289,11 @@ _OPENED = s.shape(
     {
         "event": s.hex32,
         "n": s.integer(0),
-        "path": lambda v: isinstance(v, str) and "/" in v and bool(_MEMBER_PATH.fullmatch(v)),
+        "path": lambda v: (
+            isinstance(v, str)
+            and v.startswith(("content/", "attachments/"))
+            and bool(_MEMBER_PATH.fullmatch(v))
+        ),
         "salt": s.hex64,
         "size": s.integer(0),
     }
@@ -259,6 +309,8 @@ def read_manifest(data: bytes) -> s.Fields:
     """The manifest; what fails here makes the bundle unusable."""
     value = s.expect(_MANIFEST, s.decode(data), "a manifest")
     paths = [member["path"] for member in value["members"]]
+    if not _ascending(value["context"]) or not set(value["context"]) <= set(value["records"]):
+        raise s.BadFormError("context that is not ascending, or not among the records")
     if not _ascending(paths) or not _ascending(value["records"]):
         raise s.BadFormError("members or records are not ascending, each once")
     if len(paths) > 60_000 or not set(paths) >= _NEEDED:

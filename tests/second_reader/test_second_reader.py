@@ -22,6 +22,11 @@ from tests.second_reader.verify import verify
 VECTORS = Path(__file__).parents[1] / "vectors"
 
 
+def _der(pem: str | None) -> list[bytes]:
+    """The one certificate of a PEM text, if there is one."""
+    return [base64.b64decode("".join(pem.split("\n")[1:-2]))] if pem else []
+
+
 def _answers(name: str) -> Any:
     return json.loads((VECTORS / name).read_text(encoding="utf-8"))
 
@@ -71,7 +76,7 @@ def test_bundle_gets_the_verdict_that_is_answered(answer: dict[str, Any], trusti
         vkey = None if answer["file"][8:].startswith(_OTHER_LOG_KEY) else KEYS["log_vkey"]
     trusted = signing.read_vkey(vkey) if vkey else None
     try:
-        report = verify((VECTORS / answer["file"]).read_bytes(), trusted)
+        report = verify((VECTORS / answer["file"]).read_bytes(), trusted, None, _der(answer["tsa"]))
     except UnusableError:
         assert answer["exit"] == 2
         assert not answer["verdicts"]
@@ -89,7 +94,9 @@ def test_every_bundle_has_an_answer() -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [a for a in BUNDLES if not a["vkey"]], ids=lambda a: Path(a["file"]).stem
+    "answer",
+    [a for a in BUNDLES if not a["vkey"] and not a["tsa"]],
+    ids=lambda a: Path(a["file"]).stem,
 )
 def test_command_exits_as_answered(
     answer: dict[str, Any], capsys: pytest.CaptureFixture[str]

@@ -1,15 +1,16 @@
-"""The fourteen steps of verification, and the verdicts."""
+"""The fifteen steps of verification, and the verdicts."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from hashlib import sha256
 
 from tests.second_reader import shapes
 from tests.second_reader import spelling as s
 from tests.second_reader.container import Bundle, open_bundle
 from tests.second_reader.content import LONGEST, attachment_commitment, content_commitment
-from tests.second_reader.policy import Policy
+from tests.second_reader.policy import Policy, read_policy
 from tests.second_reader.register import EVENTS, KIND, Register
 from tests.second_reader.shapes import Leaf
 from tests.second_reader.signing import (
@@ -21,6 +22,8 @@ from tests.second_reader.signing import (
     read_checkpoint,
     read_vkey,
 )
+from tests.second_reader.stamp import MOST as MOST_TOKEN
+from tests.second_reader.stamp import Token, read_token
 from tests.second_reader.tree import leaf_hash, root_by_path
 
 WORST_LAST = ["OPENED", "DISPOSED", "WITHHELD", "MISSING", "MISMATCH"]
@@ -61,6 +64,10 @@ class Report:
     notes: list[str] = field(default_factory=list)
     verdicts: dict[int, str] = field(default_factory=dict)
     unsound: set[int] = field(default_factory=set)
+    complete: str = "NOT CHECKED"
+    stamped: dict[int, Token] = field(default_factory=dict)
+    differs: bool = False
+    """Whether the bundle proposes to trust others than the reader does."""
 
     @property
     def steps(self) -> set[int]:
@@ -88,8 +95,16 @@ class Report:
 class Verification:
     """One run over one bundle."""
 
-    def __init__(self, bundle: Bundle, trusted: VerifierKey | None, policy: Policy | None) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        trusted: VerifierKey | None,
+        policy: Policy | None,
+        authorities: list[bytes],
+    ) -> None:
         self.bundle, self.trusted, self.policy = bundle, trusted, policy
+        self.authorities = authorities
+        self.led: set[int] = set()
         self.manifest: s.Fields = bundle.manifest
         self.report = Report()
         self.register = Register(self.manifest["origin"])
@@ -103,17 +118,22 @@ class Verification:
         """Take all steps, in the page's order."""
         for fault in self.bundle.faults:
             self.report.fail(1, fault)
+        if len(self.bundle.members.get("verify.html", b"")) > 2 * 1024 * 1024:
+            self.report.fail(1, "verify.html is too long")
         self._read()
         self._checkpoint()
+        self._proposal()
         self._proofs()
         self._register()
         self._chains()
+        self._heads()
         self._times()
         self._covers()
         self._contents()
         self._absent()
         self._receipts()
         self._listing()
+        self._stamps()
         return self.report
 
     # ------------------------------------------------------------ 2: forms
@@ -198,6 +218,20 @@ class Verification:
         elif self.trusted.name != origin or not checkpoint.signed_by(self.trusted):
             self.report.fail(3, "the trusted key did not sign the checkpoint")
 
+    def _proposal(self) -> None:
+        data = self.bundle.members.get("policy")
+        if data is None:
+            return
+        try:
+            proposed = read_policy(data)
+        except s.BadFormError as fault:
+            self.report.fail(2, f"policy: {fault}")
+            return
+        mine = self.policy
+        if mine is None and self.trusted is not None:
+            mine = Policy(logs=[self.trusted], quorum="none")
+        self.report.differs = mine is not None and mine.means() != proposed.means()
+
     def _proofs(self) -> None:
         for entry in self.entries:
             head = self.checkpoint
@@ -205,6 +239,8 @@ class Verification:
             found = root_by_path(entry.index, size, leaf_hash(entry.data), entry.proof)
             if head is None or found != head.root:
                 self.report.fail(4, "does not lead to the checkpoint", entry.index)
+            else:
+                self.led.add(entry.index)
 
     # ------------------------------------------------------------ 5, 6: keys
 
@@ -246,7 +282,6 @@ class Verification:
         return records
 
     def _chains(self) -> None:
-        self.report.notes.append("NOT CHECKED: that no later event or revocation was left out")
         records = self._by_record()
         for chain in records.values():
             before: Read | None = None
@@ -260,6 +295,48 @@ class Verification:
             self.report.fail(7, "the key register is listed as a record")
         self._once(lambda read: read.statement["event"], "an event id stands twice")
         self._once(lambda read: read.leaf.number, "a number is given twice")
+
+    def _heads(self) -> None:
+        faults = list(self._heads_faults())
+        for fault in faults:
+            self.report.fail(7, f"heads: {fault}")
+        if self.checkpoint is not None and self.led == set(range(self.checkpoint.size)):
+            self.report.complete = "PROVEN"
+        elif not faults:
+            self.report.complete = "SIGNED"
+
+    def _heads_faults(self) -> Iterator[str]:
+        data = self.bundle.members["heads"]
+        if len(data) > 16 * 1024 * 1024:
+            yield "too long"
+            return
+        try:
+            envelope = shapes.read_envelope(data, shapes.HEADS)
+            said = shapes.read_heads(envelope.payload)
+        except s.BadFormError as fault:
+            yield str(fault)
+            return
+        key = self.register.log_key_at(envelope.keyid, said["size"] - 1)
+        if key is None or not fits(key.public, envelope.signature, envelope.signed):
+            yield "not signed by a log key valid there"
+        head = self.checkpoint
+        over = (head.origin, head.size, head.root.hex()) if head else None
+        if (said["origin"], said["size"], said["root"]) != over:
+            yield "of another checkpoint"
+        if said["about"] != self.manifest["about"]:
+            yield "of another question"
+        listed = {*self.manifest["records"], self.register.record}
+        if {item["record"] for item in said["records"]} != listed:
+            yield "of other records"
+        chains = self._by_record()
+        for item in said["records"]:
+            last = chains[item["record"]][-1:]
+            for read in last:
+                if (read.statement["version"], read.leaf.envelope.hash) != (
+                    item["version"],
+                    item["head"],
+                ):
+                    yield f"record {item['record']} ends otherwise here"
 
     def _chain_faults(self, before: Read | None, read: Read) -> Iterator[str]:
         statement = read.statement
@@ -329,7 +406,7 @@ class Verification:
             if "path" in opening:
                 self._opening(opening, *self.parts[place])
         for path in self.bundle.members:
-            if "/" in path and path not in named:
+            if path.startswith(("content/", "attachments/")) and path not in named:
                 self.report.fail(10, f"{path} is named by no line")
 
     def _opening(self, opening: s.Fields, read: Read, part: s.Fields) -> None:
@@ -490,25 +567,97 @@ class Verification:
     def _computed_listing(self) -> bytes | None:
         if self.checkpoint is None:
             return None
-        head, origin = self.checkpoint, self.manifest["origin"]
+        head, about = self.checkpoint, self.manifest["about"]
+        asked = f" | {about['asked']}" if about["asked"] else ""
         lines = [
             "留痕 证据包目录 / Liuhen evidence bundle: contents",
-            f"档案 origin: {origin}",
+            f"档案 origin: {self.manifest['origin']}",
             f"检查点 checkpoint: {head.size} 条 leaves, {head.root.hex()}",
+            f"所求 asked for: {about['variety']}{asked}",
+            f"截至 as of: {about['as_of']}",
+            f"册 volume: {about['volume']}/{about['volumes']}",
             "核验 verify: python -m archive.evidence BUNDLE",
-            "",
-            "叶号 leaf | 记录 record | 版本 version | 编号 number | 类型 kind | 事件 event"
-            " | 步骤 step | 声称时间 occurred | 入档时间 recorded | 内容件 parts",
+            "叶号 leaf | 版本 version | 事件 event | 步骤 step | 声称时间 occurred"
+            " | 入档时间 recorded | 内容件 parts",
         ]
-        lines += [_listed(read) for read in self.leaves if read.file == LEAVES]
+        blocks: dict[str, list[Read]] = defaultdict(list)
+        for read in self.leaves:
+            if read.file == LEAVES:
+                blocks[read.statement["record"]].append(read)
+        context = set(self.manifest["context"])
+        for record in sorted(blocks, key=lambda r: (r in context, blocks[r][0].index)):
+            lines += _block(record, blocks[record], beside=record in context)
         return "".join(f"{line}\n" for line in lines).encode()
 
+    # ------------------------------------------------------------ 15
 
-def _listed(read: Read) -> str:
-    said, leaf = read.statement, read.leaf
-    fields = [read.index, said["record"], said["version"], leaf.number or "-", said["kind"]]
-    fields += [said["type"], said["step"] or "-", said["occurred_at"], leaf.recorded_at]
-    return " | ".join(map(str, [*fields, len(said["parts"])]))
+    def _stamps(self) -> None:
+        members = self.bundle.members
+        kinds: dict[str, set[int]] = {"tsr": set(), "renewed": set()}
+        for path in members:
+            if path.startswith("timestamps/"):
+                number, _, kind = path[11:].partition(".")
+                kinds[kind].add(int(number))
+        numbers = kinds["tsr"]
+        if numbers != set(range(1, len(numbers) + 1)) or kinds["renewed"] - numbers:
+            self.report.fail(15, "timestamps are not numbered as they must be")
+        for n in sorted(numbers):
+            try:
+                self.report.stamped[n] = self._stamp(n)
+            except s.BadFormError as fault:
+                self.report.fail(15, f"timestamp {n}: {fault}")
+        led = [each.leads_to(self.authorities) for each in self.report.stamped.values()]
+        if self.authorities and not any(led):
+            self.report.fail(15, "no timestamp by a trusted authority")
+
+    def _stamp(self, n: int) -> Token:
+        members = self.bundle.members
+        data, renewed = members[f"timestamps/{n}.tsr"], members.get(f"timestamps/{n}.renewed")
+        if renewed is not None:
+            return self._renewal(data, renewed)
+        if len(data) > MOST_TOKEN:
+            raise s.BadFormError("too long")
+        note, whole = members["checkpoint"], None
+        for over in dict.fromkeys((note, self._uncosigned(note))):
+            try:
+                return read_token(data, sha256(over).digest())
+            except s.BadFormError as fault:
+                whole = fault
+        raise whole or s.BadFormError("over nothing")
+
+    def _renewal(self, data: bytes, renewed: bytes) -> Token:
+        hashes = {renewed[at : at + 32] for at in range(0, len(renewed), 32)}
+        known = {
+            sha256(self.bundle.members[f"timestamps/{n}.tsr"]).digest() for n in self.report.stamped
+        }
+        if len(renewed) % 32 or len(renewed) > MOST_TOKEN or not hashes & known:
+            raise s.BadFormError("renews nothing that holds")
+        return read_token(data, sha256(renewed).digest())
+
+    def _uncosigned(self, note: bytes) -> bytes:
+        """The note without the lines of others than the log."""
+        try:
+            key = read_vkey(self.manifest["log_key"])
+            parsed = read_checkpoint(note)
+        except s.BadFormError:
+            return note
+        own = [name == key.name and sig[:4] == key.hash for name, sig in parsed.lines]
+        text, _, lines = note.rpartition(b"\n\n")
+        kept = [line for line, is_own in zip(lines.splitlines(True), own, strict=True) if is_own]
+        return text + b"\n\n" + b"".join(kept)
+
+
+def _block(record: str, reads: list[Read], *, beside: bool) -> Iterator[str]:
+    first = reads[0]
+    mark = " | 佐证 context" if beside else ""
+    kind, count = first.statement["kind"], len(reads)
+    yield ""
+    yield f"{first.leaf.number or '-'} | {kind} | {record} | {count} 个事件 events{mark}"
+    for read in reads:
+        said = read.statement
+        fields = [read.index, said["version"], said["type"], said["step"] or "-"]
+        fields += [said["occurred_at"], read.leaf.recorded_at, len(said["parts"])]
+        yield " | ".join(map(str, fields))
 
 
 def _receipt_of(read: Read) -> s.Fields:
@@ -539,6 +688,11 @@ def _proper(earlier: list[Read], read: Read) -> bool:
     return in_time and len(set(facts["approvals"])) >= 2
 
 
-def verify(file: bytes, trusted: VerifierKey | None = None, policy: Policy | None = None) -> Report:
+def verify(
+    file: bytes,
+    trusted: VerifierKey | None = None,
+    policy: Policy | None = None,
+    authorities: list[bytes] | None = None,
+) -> Report:
     """Verify a bundle's bytes; an unusable one raises `UnusableError`."""
-    return Verification(open_bundle(file), trusted, policy).run()
+    return Verification(open_bundle(file), trusted, policy, authorities or []).run()

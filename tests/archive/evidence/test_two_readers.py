@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from archive.evidence.certificate import read_pem
 from archive.evidence.errors import BundleError, FormatError
+from archive.evidence.instant import time_text
 from archive.evidence.policy import Policy
 from archive.evidence.report import Level
 from archive.evidence.verify import verify
@@ -24,25 +26,31 @@ from tests.vectors import generate
 from tests.vectors.world import pack, unpack
 
 MUTANTS = 300
-Answer = tuple[int, list[int], dict[int, str]]  # exit, failing steps, verdicts
+# Exit, failing steps, verdicts, completeness, timestamps that hold.
+Answer = tuple[int, list[int], dict[int, str], str, dict[int, tuple[str, str]]]
 CASES = json.loads((generate.HERE / "bundles.json").read_bytes())
 
 
-def first(data: bytes, vkey: str | None) -> Answer:
+def first(data: bytes, vkey: str | None = None, tsa: str | None = None) -> Answer:
+    policy = Policy.of_vkey(vkey) if vkey else None
     try:
-        report = verify(io.BytesIO(data), Policy.of_vkey(vkey) if vkey else None)
+        report = verify(io.BytesIO(data), policy, read_pem(tsa.encode()) if tsa else ())
     except BundleError:
-        return 2, [], {}
+        return 2, [], {}, "", {}
     verdicts = {event.index: str(event.verdict) for event in report.events}
-    return 0 if report.ok else 1, report.failed_steps, verdicts
+    stamped = {each.n: (each.time, each.authority) for each in report.timestamps}
+    complete = str(report.completeness)
+    return 0 if report.ok else 1, report.failed_steps, verdicts, complete, stamped
 
 
-def second(data: bytes, vkey: str | None) -> Answer:
+def second(data: bytes, vkey: str | None = None, tsa: str | None = None) -> Answer:
+    authorities = list(read_pem(tsa.encode())) if tsa else None
     try:
-        report = verify_again(data, read_vkey(vkey) if vkey else None)
+        report = verify_again(data, read_vkey(vkey) if vkey else None, None, authorities)
     except UnusableError:
-        return 2, [], {}
-    return report.exit_status, sorted(report.steps), report.verdicts
+        return 2, [], {}, "", {}
+    stamped = {n: (time_text(each.time), each.authority) for n, each in report.stamped.items()}
+    return report.exit_status, sorted(report.steps), report.verdicts, report.complete, stamped
 
 
 def read(case: dict[str, Any]) -> bytes:
@@ -52,10 +60,11 @@ def read(case: dict[str, Any]) -> bytes:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["file"])
 def test_both_give_the_written_answer(case: dict[str, Any]) -> None:
     """Exit, all failing steps and the decided verdicts are those that stand in bundles.json."""
-    data, vkey = read(case), case["vkey"]
-    found = first(data, vkey)
-    assert found == second(data, vkey)
+    data, trusted = read(case), (case["vkey"], case["tsa"])
+    found = first(data, *trusted)
+    assert found == second(data, *trusted)
     assert found[:2] == (case["exit"], case["failing_steps"])
+    assert case["complete"] in (None, found[3])
     decided = {int(index): verdict for index, verdict in case["verdicts"].items()}
     assert {index: found[2].get(index) for index in decided} == decided
 
@@ -65,8 +74,9 @@ def test_both_give_the_written_answer(case: dict[str, Any]) -> None:
 )
 def test_the_first_names_the_reason(case: dict[str, Any]) -> None:
     """A bundle is refused for the reason that its name says, not for another one."""
-    vkey = case["vkey"]
-    report = verify(io.BytesIO(read(case)), Policy.of_vkey(vkey) if vkey else None)
+    vkey, tsa = case["vkey"], case["tsa"]
+    policy, authorities = Policy.of_vkey(vkey) if vkey else None, tsa and read_pem(tsa.encode())
+    report = verify(io.BytesIO(read(case)), policy, authorities or ())
     assert (case["failing_step"], Level.FAILED, case["reason"]) in report.kinds
 
 
@@ -109,10 +119,12 @@ def test_both_answer_mutants_alike() -> None:
     chance = random.Random(20261122)
     exits = set()
     for number in range(MUTANTS):
-        name = chance.choice(["whole", "disposed-filed-again", "log-key-rotated"])
+        name = chance.choice(
+            ["whole", "disposed-filed-again", "log-key-rotated", "stamp-renewed", "context"]
+        )
         mutant = mutate(chance, (generate.HERE / f"bundles/{name}.zip").read_bytes())
-        found = first(mutant, None)
-        assert found == second(mutant, None), number
+        found = first(mutant)
+        assert found == second(mutant), number
         exits.add(found[0])
     assert exits >= {1, 2}
 
