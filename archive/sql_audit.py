@@ -13,7 +13,7 @@ SMALL = 65_536 + 16
 """Ciphertext up to this length comes with its row; longer ones are asked for one by one."""
 PAGE = 1000
 LARGEST = 2**63 - 1
-EXAMINED = 1 << 16
+EXAMINED = 1 << 13
 """Leaves that are looked for in any case, however few there are."""
 
 
