@@ -17,14 +17,16 @@ from tests.second_reader import spelling as s
 from tests.second_reader.container import UnusableError, open_bundle
 from tests.second_reader.reader import main
 from tests.second_reader.register import register_id
+from tests.second_reader.stamp import read_token
 from tests.second_reader.verify import verify
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 
 
 def _der(pem: str | None) -> list[bytes]:
-    """The one certificate of a PEM text, if there is one."""
-    return [base64.b64decode("".join(pem.split("\n")[1:-2]))] if pem else []
+    """The certificates of a PEM text, if there is one."""
+    blocks = (pem or "").split("-----BEGIN CERTIFICATE-----\n")[1:]
+    return [base64.b64decode(block.partition("-----")[0]) for block in blocks]
 
 
 def _answers(name: str) -> Any:
@@ -85,6 +87,22 @@ def test_bundle_gets_the_verdict_that_is_answered(answer: dict[str, Any], trusti
     assert sorted(report.steps) == answer["failing_steps"]
     decided = {index: report.verdicts.get(int(index)) for index in answer["verdicts"]}
     assert decided == answer["verdicts"]
+
+
+@pytest.mark.parametrize("case", _answers("timestamps.json")["tokens"], ids=lambda c: c["name"])
+def test_token_is_taken_or_refused_as_answered(case: dict[str, Any]) -> None:
+    """Each token of timestamps.json is taken, with its time and authority, or refused."""
+    data = base64.b64decode(_answers("timestamps.json")["data"])
+    try:
+        token = read_token(base64.b64decode(case["token"]), hashlib.sha256(data).digest())
+    except s.BadFormError:
+        assert case["answer"] not in ("", "timestamp-authority")
+        return
+    led = not case["trusted"] or token.leads_to(_der(case["trusted"]))
+    assert case["answer"] == ("" if led else "timestamp-authority")
+    if not case["answer"]:
+        assert token.time.replace(tzinfo=None) == s.moment(case["time"])
+        assert token.authority == case["authority"]
 
 
 def test_every_bundle_has_an_answer() -> None:

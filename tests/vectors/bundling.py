@@ -18,13 +18,12 @@ from tests.authority import generalized
 from tests.vectors.signing_off import CASES as BEFORE
 from tests.vectors.tampering import Case, Members, changed
 from tests.vectors.timestamping import Certified, Recipe
-from tests.vectors.witnessing import cosigned
+from tests.vectors.witnessing import PROPOSED, cosigned
 from tests.vectors.world import (
     COMPLAINT,
     INTAKE,
     LOG,
     SHORT,
-    VKEY,
     World,
     pack,
     read_lines,
@@ -115,6 +114,12 @@ def _renews_half(note: bytes) -> dict[str, bytes]:
     first = token(note)
     hashes = sha256(first).digest() + b"x"
     return {"1.tsr": first, "2.tsr": token(hashes, SECOND), "2.renewed": hashes}
+
+
+def _proposing(_: dict[str, Any], members: Members) -> None:
+    text = members["checkpoint"].partition(b"\n\n")[0] + b"\n"
+    members["checkpoint"] += cosigned(text).encode()
+    members["policy"] = PROPOSED.encode()
 
 
 def _cosigned_afterwards(_: dict[str, Any], members: Members) -> None:
@@ -251,8 +256,6 @@ def _blocks_swapped(_: dict[str, Any], members: Members) -> None:
     members["index.txt"] = b"\n\n".join([head, *reversed(blocks)]) + b"\n"
 
 
-POLICY = f"log {VKEY}\nquorum none\n".encode()
-
 _PAGE = b"<!doctype html>\n<title>everything is fine</title>\n"
 _OPENED = {3: "OPENED", 4: "OPENED", 6: "OPENED"}
 
@@ -276,7 +279,7 @@ CASES: list[Case] = [
     *BEFORE,
     # 1, 2, 3: what is beside the evidence
     Case("page-inside", "with a page that says that everything is fine", _beside(page=_PAGE), 0),
-    Case("policy-inside", "with a policy, which is not followed", _beside(policy=POLICY), 0),
+    Case("policy-inside", "with a policy, which is not followed", changed(_proposing), 0),
     Case("policy-none", "with a policy that is none", _beside(policy=b"quorum none\n"), 1, 2),
     # What was asked
     Case("asked-query", "a query, in Chinese", _asked("客户=科技公司&年=2026"), 0),

@@ -46,12 +46,22 @@ class Judged:
     policy: list[str]
     code: str | None = None
     cosigned: tuple[str, ...] = ()
+    differs: bool = False
+    """Whether the bundle proposes another policy."""
 
 
 def _of(*lines: str) -> list[str]:
     return [*LINES, *lines]
 
 
+def _differing(why: str, *lines: str, cosigned: tuple[str, ...] = ("w0", "w1")) -> Judged:
+    told = f"{why} than the bundle proposes"
+    return Judged(told, PROPOSING, list(lines), None, cosigned, differs=True)
+
+
+PROPOSING = "bundles/policy-inside.zip"
+PROPOSED = "\n".join([f"{LINES[0]} https://log.example/", *LINES[1:], "group g 1 w0 w1 w2"])
+PROPOSED += "\n# whom we ask\nquorum g\n"
 JUDGED = [
     Judged("no quorum wanted", COSIGNED, _of("quorum none"), None, ("w0", "w1")),
     Judged("one witness", COSIGNED, _of("quorum w1"), None, ("w0", "w1")),
@@ -95,6 +105,18 @@ JUDGED = [
         [f"log {note.VerifierKey.make('other.example', WITNESSES[2].verify_key())}", "quorum none"],
         "policy",
     ),
+    Judged(
+        "the policy that the bundle proposes, in another order and spelling",
+        PROPOSING,
+        [*reversed(LINES), "group g any w2 w1 w0", "quorum g"],
+        None,
+        ("w1", "w0"),
+    ),
+    _differing("another quorum", *LINES, "group g 1 w0 w1 w2", "quorum w0"),
+    _differing("another number", *LINES, "group g 2 w0 w1 w2", "quorum g"),
+    _differing("another member", *LINES, "group g 1 w0 w1", "quorum g"),
+    _differing("other names", LINES[0], f"witness v {KEYS[0]}", "quorum v", cosigned=("v",)),
+    _differing("another witness", *LINES[:3], "group g 1 w0 w1", "quorum g"),
 ]
 _PLAIN = note.VerifierKey.make(NAMES[0], WITNESSES[0].verify_key())
 _RENAMED = note.VerifierKey.make("again.example", WITNESSES[0].verify_key(), note.COSIGNATURE)
@@ -158,6 +180,7 @@ def policies() -> dict[str, Any]:
                 "failing_steps": [3] if each.code else [],
                 "reason": each.code,
                 "cosigned": list(each.cosigned),
+                "differs": each.differs,
             }
             for each in JUDGED
         ],

@@ -109,6 +109,7 @@ def test_both_judge_under_a_policy(case: dict[str, Any]) -> None:
     assert reasons == ([case["reason"]] if case["reason"] else [])
     assert [name for name, _ in report.cosigned] == case["cosigned"]
     assert all(at.startswith("2026-11-22T09:01:0") for _, at in report.cosigned)
+    assert ((3, Level.FLAG, "policy-differs") in report.kinds) is case["differs"] is again.differs
     wanted = "quorum none" not in str(case["policy"])
     unwitnessed = (3, Level.NOT_CHECKED, "unwitnessed") in report.kinds
     assert unwitnessed is not wanted
