@@ -138,7 +138,8 @@ def _json(value: object) -> str:
 
 
 def _say(text: str) -> None:
-    sys.stdout.buffer.write(text.encode("utf-8"))
+    # Names in a policy are opaque bytes, and may be no text.
+    sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
 
 
 if __name__ == "__main__":

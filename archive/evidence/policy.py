@@ -46,7 +46,7 @@ class Policy:
                 continue
             try:
                 policy._line(words, quorums)
-            except (FormatError, SignatureError) as error:
+            except (FormatError, SignatureError) as error:  # it quotes nothing: names are opaque
                 raise FormatError(f"policy line {number}: {error}") from None
             quorums += words[0] == "quorum"
         if not policy.logs and not of_a_log:
@@ -66,10 +66,10 @@ class Policy:
             self._group(rest[0], rest[1], tuple(rest[2:]))
         elif keyword == "quorum" and len(rest) == 1 and not quorums:
             if rest[0] != NONE and rest[0] not in {*self.witnesses, *self.groups}:
-                raise FormatError(f"quorum of the unknown {rest[0]}")
+                raise FormatError("quorum of a name that is not known before")
             self.quorum = rest[0]
         else:
-            raise FormatError(f"not understood: {keyword}")
+            raise FormatError("not understood")
 
     def _witness(self, name: str, vkey: str, url: str | None = None) -> None:
         self._refuse_taken(name)
@@ -90,9 +90,9 @@ class Policy:
         taken = {member for _, listed in self.groups.values() for member in listed}
         for member in members:
             if member not in self.witnesses and member not in self.groups:
-                raise FormatError(f"unknown member {member}")
+                raise FormatError("a member that is not known before")
             if member in taken:
-                raise FormatError(f"{member} is in another group: it counts in one way only")
+                raise FormatError("a member of another group: it counts in one way only")
         named = {"any": 1, "all": len(members)}
         if threshold not in named and not _NUMBER.fullmatch(threshold):
             raise FormatError("threshold is any, all, or a number")
@@ -103,7 +103,7 @@ class Policy:
 
     def _refuse_taken(self, name: str) -> None:
         if name in {NONE, *self.witnesses, *self.groups}:
-            raise FormatError(f"name {name} is taken")
+            raise FormatError("a name that is taken")
 
     def encode(self, logs: Sequence[str]) -> bytes:
         """A policy file of these logs (verifier keys) and of its own witnesses, groups and quorum,

@@ -67,11 +67,11 @@ class Policy {
       this.group(rest[0], rest[1], rest.slice(2));
     } else if (keyword === "quorum" && rest.length === 1 && this.quorum === null) {
       if (rest[0] !== NO_QUORUM && !this.knows(rest[0])) {
-        throw new FormatError(`quorum of the unknown ${rest[0]}`);
+        throw new FormatError("quorum of a name that is not known before");
       }
       this.quorum = rest[0];
     } else {
-      throw new FormatError(`not understood: ${keyword}`);
+      throw new FormatError("not understood");
     }
   }
 
@@ -93,9 +93,9 @@ class Policy {
     }
     const taken = new Set([...this.groups.values()].flatMap((group) => group.members));
     for (const member of members) {
-      if (!this.knows(member)) throw new FormatError(`unknown member ${member}`);
+      if (!this.knows(member)) throw new FormatError("a member that is not known before");
       if (taken.has(member)) {
-        throw new FormatError(`${member} is in another group: it counts in one way only`);
+        throw new FormatError("a member of another group: it counts in one way only");
       }
     }
     const named = new Map([
@@ -115,7 +115,7 @@ class Policy {
   }
 
   refuseTaken(name) {
-    if (name === NO_QUORUM || this.knows(name)) throw new FormatError(`name ${name} is taken`);
+    if (name === NO_QUORUM || this.knows(name)) throw new FormatError("a name that is taken");
   }
 
   // The times of the witnesses that cosigned, by their names. SignatureError unless a trusted log of this

@@ -133,7 +133,7 @@ def test_the_honest_bundle_says_what_it_cannot_check() -> None:
     found = verify(io.BytesIO(whole().bundle()))
     codes = {finding.code for finding in found.findings}
     outside = {"disposal-outside", "disposal-approval-outside"}
-    assert {"key-from-bundle", "tail", "anchor-open", *outside} == codes
+    assert {"key-from-bundle", "anchor-open", *outside} == codes
     assert all(finding.level is Level.NOT_CHECKED for finding in found.findings)
     trusted = verify(io.BytesIO(whole().bundle()), Policy.of_vkey(VKEY))
     assert trusted.key_trusted
@@ -224,6 +224,24 @@ def test_command_exit_status(tmp_path: Path, capfdbinary: pytest.CaptureFixture[
     assert run(str(good), "--policy", str(policy)) == 0
     policy.write_text("quorum none\n")
     assert run(str(good), "--policy", str(policy)) == 2
+
+
+@pytest.mark.parametrize("form", ["--lang=en", "--json"])
+def test_names_that_are_no_text_are_told(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], form: str
+) -> None:
+    """Bytes in a policy that are no UTF-8 end in a verdict, whoever wrote it."""
+    head, members = unpack(small())
+    proposed, own = tmp_path / "proposed", tmp_path / "own"
+    proposed.write_bytes(pack(head, {**members, "policy": b"quorum \xff\n"}))
+    assert run(str(proposed), form) == 1
+    assert b"policy line 1" in capfdbinary.readouterr().out
+    witness = VerifierKey.make("w.example", SigningKey.generate().verify_key())
+    own.write_bytes(f"log {VKEY}\n".encode() + b"witness \xff %b\nquorum \xff\n" % (
+        str(witness).encode()
+    ))  # fmt: skip
+    assert run(str(proposed), "--policy", str(own), form) == 1
+    assert b"0 of 1" in capfdbinary.readouterr().out
 
 
 def test_as_a_program_with_nothing_but_cryptography(tmp_path: Path) -> None:
