@@ -60,7 +60,12 @@ def micros(moment: datetime) -> int:
 
 
 def moment(micros: int) -> datetime:
-    return EPOCH + timedelta(microseconds=micros)
+    """A number beyond all calendars, which nobody here wrote, is their first or last moment: other
+    than what was signed, and no error of Python's amid a check."""
+    try:
+        return EPOCH + timedelta(microseconds=micros)
+    except OverflowError:
+        return (datetime.min if micros < 0 else datetime.max).replace(tzinfo=UTC)
 
 
 def raw(hex_id: str) -> bytes:

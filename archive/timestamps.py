@@ -215,6 +215,8 @@ class Timestamps:
             return str(error)
         if token.gen_time != kept.gen_time:
             return f"stored with another time than the signed {time_text(token.gen_time)}"
+        if token.ends != kept.ends:
+            return f"stored with another end than its certificate's {time_text(token.ends)}"
         return None
 
     def _note_of(self, kept: Timestamp) -> bytes | None:

@@ -283,6 +283,9 @@ DAMAGES: dict[str, tuple[Damage, str, int | None, str]] = {
     "recorded_at": (
         put("events", "recorded_at", "leaf_index = 20", 0), "column", 20, "recorded_at",
     ),
+    "recorded beyond all calendars": (
+        put("events", "recorded_at", "leaf_index = 20", -(2**62)), "column", 20, "recorded_at",
+    ),
     "number": (put("events", "number", f"leaf_index = {FIRST}", "KS-1"), "column", FIRST, "number"),
     "receipt": (flip("events", "receipt", "leaf_index = 20"), "receipt", 20, ""),
     "receipt's text": (flip("events", "receipt", "leaf_index = 20", 40), "receipt", 20, ""),
