@@ -12,6 +12,7 @@ from pydantic import Field as Constraint
 from starlette.responses import Response
 
 from api.admission import Visit
+from api.holds_asked import holds_to_place
 from api.problems import Refusal
 from api.reading import Asked, Name, answer, read_record, seen_in_lists
 from api.replies import PROBLEM_RESPONSES
@@ -189,7 +190,9 @@ def worklist(visit: Asked, asked: Annotated[TaskPage, Query()]) -> Response:
         cursor=asked.cursor,
         known=_known(visit, asked.as_known_at),
     )
-    kept = _kept(visit, [task.record_id for task in page.tasks])
+    now = asked.cursor is None and asked.as_known_at is None
+    tasks = (*(holds_to_place(visit, wanted) if now else ()), *page.tasks)
+    kept = _kept(visit, [task.record_id for task in tasks])
 
     def told(task: Task) -> dict[str, Any]:
         waits = sorted(task.waits_for(directory))
@@ -198,7 +201,7 @@ def worklist(visit: Asked, asked: Annotated[TaskPage, Query()]) -> Response:
         return {**said, "status": task.status(moment), "waits_for": waits, "names": names}
 
     return answer(
-        {"tasks": [told(t) for t in page.tasks if t.record_id in kept], "cursor": page.cursor}
+        {"tasks": [told(t) for t in tasks if t.record_id in kept], "cursor": page.cursor}
     )
 
 

@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from domain import disposals
 from domain.calendar import Calendar
 from domain.clocks import Clock, midnight, running
 from domain.conditions import signed_off
@@ -50,8 +51,10 @@ class Matter:
 
 def matters(record: Record, calendar: Calendar, zone: ZoneInfo) -> tuple[Matter, ...]:
     """Everything that is open in a record; nothing where its content is gone."""
-    if not record.readable or record.kind.internal:
+    if not record.readable:
         return ()
+    if record.kind.internal:
+        return tuple(_of_disposal(record)) if record.kind.id == "disposal" else ()
     timed = _running(record, calendar, zone)
     found = [_of_clock(record, c) for c in timed]
     found += _signatures(record)
@@ -61,6 +64,26 @@ def matters(record: Record, calendar: Calendar, zone: ZoneInfo) -> tuple[Matter,
         found += _steps(record, {c.deadline for c in timed})
         found += _filing(record, zone)
     return tuple({m.key: m for m in found}.values())
+
+
+# ---------------------------------------------------------------- disposals
+
+
+def _of_disposal(record: Record) -> Iterator[Matter]:
+    """The reviews of each owner; once all are there, the approval that is next."""
+    present, done = disposals.listing(record), disposals.outcomes(record)
+    waiting = [item for item in present.items.values() if item.item not in done]
+    if record.state == "listed" and waiting:
+        owners = {o for i in waiting for o in ((i.owner,) if i.owner else present.owners)}
+        for person in sorted(owners):
+            since = _last(record, {*disposals.LISTING})
+            yield Matter(what="step", ref=disposals.REVIEW, person=person, since=since)
+    elif record.state in ("listed", "approved-once"):
+        ref = disposals.APPROVING[record.state == "approved-once"]
+        step = record.kind.step(ref)
+        who = _particular(step) if step is not None else ()
+        since = record.entries[-1].recorded_at
+        yield Matter(what="step", ref=ref, who=who, since=since)
 
 
 # ---------------------------------------------------------------- clocks

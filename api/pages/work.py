@@ -8,6 +8,7 @@ from typing import Literal, get_args
 
 from starlette.responses import Response
 
+from api.holds_asked import PLACE, REF, holds_to_place
 from api.pages.calls import Call
 from api.pages.cells import Brief, brief, item_title
 from api.reading import Kept, seen_in_lists
@@ -42,7 +43,9 @@ def show_worklist(call: Call) -> Response:
     wanted = _wanted(call, tab)
     page, fault = _page(call, wanted)
     may = seen_in_lists(call.visit)
-    rows = [row for task in page.tasks if (row := _row(call, task, may)) is not None]
+    asked = holds_to_place(call.visit, wanted) if not call.asked("cursor") else ()
+    found = (_row(call, task, may) for task in (*asked, *page.tasks))
+    rows = [row for row in found if row is not None]
     return call.page(
         "worklist.html", 422 if fault else 200, tabs=tabs, tab=tab, rows=rows, cursor=page.cursor,
         whats=WHATS, fault=fault, counts=_counts(call, tabs),
@@ -100,8 +103,10 @@ def _counts(call: Call, tabs: Sequence[Tab]) -> dict[Tab, int] | None:
     if guest.caller.departments or "confidential" not in guest.caller.rights:
         return None
     viewer, view = guest.viewer(desk), desk.archive.views.worklist
+    wanted = {tab: _wanted(call, tab, filtered=False) for tab in tabs}
     return {
-        tab: sum(view.counts(viewer, _wanted(call, tab, filtered=False)).values()) for tab in tabs
+        tab: sum(view.counts(viewer, each).values()) + len(holds_to_place(call.visit, each))
+        for tab, each in wanted.items()
     }
 
 
@@ -133,4 +138,6 @@ def _title(call: Call, record: Record, task: Task) -> str:
         found = slot.title
     if task.what in ("step", "acknowledgement") and step is not None:
         found = step.title
+    if task.ref == REF:
+        found = PLACE.title
     return said(found, call.pen.language) if found else call.pen.maybe("what-", task.what)

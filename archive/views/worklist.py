@@ -93,7 +93,7 @@ class WorklistPage:
 
 class WorklistView:
     name = "worklist"
-    version = "1"
+    version = "2"
 
     def __init__(self, database: ViewDatabase, outlook: Outlook) -> None:
         self._database, self._outlook = database, outlook

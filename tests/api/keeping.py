@@ -79,7 +79,8 @@ class Keeping:
     def reviewed(self, disposal: dict[str, Any], outcome: str = "destroy") -> None:
         rows = [
             {"item": i["item"], "outcome": outcome}
-            | ({"until": "2035-01-01", "reason": "审核用"} if outcome == "keep" else {})
+            | ({"reason": "审核用"} if outcome != "destroy" else {})
+            | ({"until": "2035-01-01"} if outcome == "keep" else {})
             for i in disposal["items"]
         ]
         done = self.step("cs", disposal, "review", {"items": rows})

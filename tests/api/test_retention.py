@@ -189,6 +189,51 @@ def test_execution_waits_for_approvals_and_cool_off(keeping: Keeping) -> None:
     assert plant.get("lister", path).json()["state"] == "approved"
 
 
+def mine(keeping: Keeping, who: str) -> list[tuple[str, str]]:
+    """What waits for somebody: the step, and the record that it is about."""
+    keeping.plant.archive.views.catch_up()
+    told = keeping.plant.get(who, "/v1/worklist?mine=true&what=step").json()
+    return [(task["ref"], task["record_id"]) for task in told["tasks"]]
+
+
+def test_who_is_next_has_a_disposal_in_their_worklist(keeping: Keeping) -> None:
+    """The reviewer until all is reviewed, then the first approver, then the second."""
+    (due,) = keeping.due()
+    disposal = keeping.listed(due)
+    task = disposal["id"]
+    assert (mine(keeping, "cs"), mine(keeping, "officer")) == ([("review", task)], [])
+    keeping.reviewed(disposal)
+    assert (mine(keeping, "cs"), mine(keeping, "officer")) == ([], [("approve-first", task)])
+    keeping.approve("officer", disposal, "approve-first")
+    assert (mine(keeping, "officer"), mine(keeping, "quality")) == ([], [("approve-second", task)])
+    keeping.approve("quality", disposal, "approve-second")
+    assert mine(keeping, "quality") == []
+
+
+def test_a_hold_that_was_asked_for_is_work_of_those_who_place_them(keeping: Keeping) -> None:
+    """On every way it is refused until somebody does; then it is nobody's work any more."""
+    plant = keeping.plant
+    (due,) = keeping.due()
+    disposal = keeping.listed(due)
+    keeping.reviewed(disposal, "hold")
+    assert ("place-hold", due) in mine(keeping, "boss")
+    assert ("place-hold", due) not in mine(keeping, "cs")
+    told = plant.get("boss", f"/v1/records/{due}/retention").json()
+    assert (told["status"], told["blockers"][0]["code"]) == ("held", "HOLD_ASKED")
+    withdrawn = f"/v1/disposal/{disposal['id']}/steps/withdraw"
+    assert plant.post("officer", withdrawn, {"answers": {"reason": "重列"}}).status_code == 201
+    again = plant.post("lister", "/v1/retention/disposals", {"records": [due]})
+    assert (again.status_code, again.json()["code"]) == (409, "HOLD_ASKED")
+    answers = {
+        "matter": "客户仲裁", "authority": "仲裁委 12 号", "reason": "举证",
+        "custodian": plant.people["legal"], "records": [{"record": due}],
+    }  # fmt: skip
+    assert plant.post("legal", "/v1/legal-hold", {"answers": answers}).status_code == 201
+    assert ("place-hold", due) not in mine(keeping, "boss")
+    again = plant.post("lister", "/v1/retention/disposals", {"records": [due]})
+    assert again.json()["code"] == "HELD"
+
+
 def test_a_hold_placed_after_the_approvals_wins(keeping: Keeping) -> None:
     """The item drops out, as an exception on the certificate; the record is held and says why."""
     plant = keeping.plant

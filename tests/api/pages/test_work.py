@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.api.conftest import COMPLAINT, Plant
+from tests.api.keeping import Keeping
 from tests.api.pages.conftest import Sample, reader
 
 
@@ -54,3 +55,14 @@ def test_a_system_has_no_work_of_its_own(plant: Plant) -> None:
     page = reader(plant, "mes").text("/worklist")
     assert "tab=mine" not in page
     assert "tab=overdue" in page
+
+
+def test_a_hold_that_a_reviewer_asked_for_is_there_to_be_placed(plant: Plant) -> None:
+    """For those who may, and counted; it is no work of the reviewer."""
+    keeping = Keeping(plant)
+    (due,) = keeping.due()
+    keeping.reviewed(keeping.listed(due), "hold")
+    plant.archive.views.catch_up()
+    assert "采取保全" in reader(plant, "boss").words("/worklist?tab=mine")
+    assert "采取保全" not in reader(plant, "cs").words("/worklist?tab=mine")
+    assert "采取保全" not in reader(plant, "boss").words("/worklist?tab=overdue")
