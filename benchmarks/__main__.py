@@ -28,6 +28,7 @@ from benchmarks import (
     search,
     stores,
     table,
+    verify,
 )
 from benchmarks.rows import SIZES, Row, Size
 
@@ -41,6 +42,7 @@ MEASUREMENTS: dict[str, Callable[[Size, stores.Place], list[Row]]] = {
     "due": due.measure,
     "disposal": disposal.measure,
     "publish": publish.measure,
+    "verify": verify.measure,
 }
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
 

@@ -86,9 +86,14 @@ def verify_mine(start: int, stop: int) -> None:
     verify(_work[0][start:stop])
 
 
-def in_cores(pool: Executor, work: list[Signed]) -> None:
+def hold(work: list[Signed]) -> None:
+    """What `in_cores` verifies; before the processes are forked, which then have it too."""
+    _work[:] = [work]
+
+
+def in_cores(pool: Executor) -> None:
     """Forked or threaded: the work is in memory already, none of it is sent."""
-    step = 2000
+    work, step = _work[0], 2000
     list(
         pool.map(
             verify_mine,
@@ -143,8 +148,7 @@ def measure(size: Size, place: Place) -> list[Row]:
 def compare(small: SmallArchive, rounds: int) -> list[Pair]:
     """Seconds of the check, and of its signatures alone."""
     cores = os.cpu_count() or 1
-    _work.clear()
-    _work.append(signatures(small))
+    hold(signatures(small))
     pairs: list[Pair] = []
     memory = 0
     for _ in range(rounds):
@@ -155,9 +159,9 @@ def compare(small: SmallArchive, rounds: int) -> list[Pair]:
             raise SystemExit(report.text("en"))
         memory = memory or resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
         with ThreadPoolExecutor(cores) as pool:
-            threads = timed(lambda pool=pool: in_cores(pool, _work[0]))
+            threads = timed(lambda pool=pool: in_cores(pool))
         with ProcessPoolExecutor(cores, mp_context=get_context("fork")) as pool:
-            processes = timed(lambda pool=pool: in_cores(pool, _work[0]))
+            processes = timed(lambda pool=pool: in_cores(pool))
         pairs.append(Pair(spent, min(threads, processes)))
         print(
             f"threads {threads:.2f} s, processes {processes:.2f} s, check {spent:.2f} s, "
