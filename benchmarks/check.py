@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -159,9 +160,9 @@ def compare(small: SmallArchive, rounds: int) -> list[Pair]:
             raise SystemExit(report.text("en"))
         memory = memory or resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
         with ThreadPoolExecutor(cores) as pool:
-            threads = timed(lambda pool=pool: in_cores(pool))
+            threads = timed(partial(in_cores, pool))
         with ProcessPoolExecutor(cores, mp_context=get_context("fork")) as pool:
-            processes = timed(lambda pool=pool: in_cores(pool))
+            processes = timed(partial(in_cores, pool))
         pairs.append(Pair(spent, min(threads, processes)))
         print(
             f"threads {threads:.2f} s, processes {processes:.2f} s, check {spent:.2f} s, "
