@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from fastapi.routing import APIRoute
@@ -164,7 +164,9 @@ def latest_steps() -> list[tuple[Kind, Step]]:
     return list(found.values())
 
 
+@cache
 def step_routes() -> StepRoutes:
+    """The same for every application of a process: nothing of an archive is in it."""
     table: dict[tuple[str, ...], APIRoute] = {}
     openings: dict[str, list[tuple[Kind, Step]]] = {}
     for kind, step in latest_steps():
