@@ -74,7 +74,11 @@ class KeyStore(ABC):
         self._batch = AHEAD_FIRST
         self._lock = threading.Lock()
         self._refill = threading.Lock()
-        self._master = self._open_master()
+        try:
+            self._master = self._open_master()
+        except BaseException:
+            self.close()
+            raise
 
     @abstractmethod
     def _read(self, statement: str, params: Sequence[object] = ()) -> list[Row]: ...

@@ -50,6 +50,7 @@ from archive.store import (
     Quiet,
     Span,
     StorageFull,
+    StoreCorrupt,
     StoredEvent,
     StoreError,
     StoreUnavailable,
@@ -152,7 +153,10 @@ def translated(error: apsw.Error) -> StoreError:
 def rows_of(
     connection: apsw.Connection, statement: str, params: Sequence[object] = ()
 ) -> list[Row]:
-    rows: list[Row] = connection.execute(statement, params).fetchall()  # type: ignore[assignment]
+    try:
+        rows: list[Row] = connection.execute(statement, params).fetchall()  # type: ignore[assignment]
+    except UnicodeDecodeError:
+        raise StoreCorrupt("text in the database file is damaged: restore a backup") from None
     return rows
 
 

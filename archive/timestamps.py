@@ -224,6 +224,8 @@ class Timestamps:
         if found is not None and _hash(found.note) == kept.note_hash:
             return found.note
         for each in self._store.checkpoints(after=kept.size - 1):  # a new log key, the same size
+            if each.size != kept.size:
+                break
             if _hash(each.note) == kept.note_hash:
                 return each.note
         return None
