@@ -9,21 +9,24 @@ import json
 import re
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import FilePayload, Page, expect, sync_playwright
 
-from archive.evidence import cosignature, note
+from archive.evidence import bundle, cosignature, note
 from archive.evidence.__main__ import as_json
 from archive.evidence.certificate import read_pem
 from archive.evidence.errors import EvidenceError
 from archive.evidence.facts import FACTS
+from archive.evidence.heads import MAX_HEADS
 from archive.evidence.keys import SigningKey
 from archive.evidence.page import NAME, page
 from archive.evidence.policy import Policy
 from archive.evidence.timestamp import verify_token
+from archive.evidence.together import Verified, together
 from archive.evidence.verify import verify
 from archive.evidence.wording import render
 from tests.archive.evidence.foreign import foreign_json
@@ -349,6 +352,64 @@ def test_cosignatures_count_alike(quorum: str, forged: bool, verifier: Page) -> 
     assert bool(found[1]["cosigned"]) == (not forged and quorum != "c")
 
 
+def _volumes() -> list[bytes]:
+    """The whole of one log, a record in each of three volumes."""
+    world, records = World(), [ident(f"volume {n}") for n in range(3)]
+    for record in records * 2:
+        world.add(record, "noted" if record in world.heads else "opened")
+    return [_volume(world, record, n) for n, record in enumerate(records, 1)]
+
+
+def _volume(world: World, record: str, n: int) -> bytes:
+    about = replace(world.about, variety="archive", volume=n, volumes=3)
+    register = world.register
+    ends = {each: world.heads[each] for each in (register, record)}
+    file = io.BytesIO()
+    made = bundle.Bundle(
+        checkpoint=world.checkpoint(),
+        heads=world.ends(about=about, records=ends),
+        about=about,
+        log_key=world.vkey,
+        keys=world.proven(lambda its: its == register),
+        leaves=world.proven(lambda its: its == record),
+    )
+    bundle.write(file, made)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("chosen", [[0, 1, 2], [0, 2], [1, 1], [0, 3], [0, 4]])
+def test_volumes_are_told_together_alike(chosen: list[int], verifier: Page) -> None:
+    """All volumes, some, one twice, one of another log, one that fails."""
+    volumes = _volumes()
+    volumes += [WHOLE.read_bytes(), volumes[1] + b"x"]
+    script = """async (volumes) => {
+      const reports = [];
+      for (const base64 of volumes) {
+        const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+        reports.push(await liuhen.verify(new Blob([bytes]), null, { hold: 0 }));
+      }
+      const found = liuhen.together(reports);
+      return [0, 1].map((at) => liuhen.togetherLines(found, at).join("\\n") + "\\n");
+    }"""
+    sent = [base64.b64encode(volumes[n]).decode("ascii") for n in chosen]
+    found = together([Verified.of(verify(io.BytesIO(volumes[n]))) for n in chosen])
+    assert verifier.evaluate(script, sent) == [found.text("zh"), found.text("en")]
+    assert found.proven is (chosen == [0, 1, 2])
+
+
+def test_heads_of_very_many_records_are_read(verifier: Page) -> None:
+    """Millions of characters in one envelope: as far as the format goes, so does the page."""
+    world = World()
+    world.add(ident("one"), "opened")
+    many = {f"{n:032x}": (1, "00" * 32) for n in range(80_000)}
+    ends = world.ends(records={**world.heads, **many})
+    assert 12_000_000 < len(ends) < MAX_HEADS
+    world.ends = lambda: ends  # type: ignore[method-assign]
+    found = _by_page(verifier, world.bundle(), None)
+    assert found == _by_python(world.bundle(), None)
+    assert [kind["code"] for kind in found[1]["kinds"]] == ["key-from-bundle", "heads-records"]
+
+
 # ---------------------------------------------------------------- what people see and do
 
 
@@ -388,6 +449,54 @@ def test_without_a_key_the_page_says_how_little_that_proves(verifier: Page) -> N
     expect(verifier.locator("#banner")).to_have_class("banner untrusted")
     expect(verifier.get_by_text("No trusted key was given").first).to_be_visible()
     expect(verifier.locator("#not-checked")).to_contain_text("the bundle's own was used")
+
+
+def test_volumes_are_chosen_and_shown_together(verifier: Page) -> None:
+    """One verdict for all of them, and each by itself on demand."""
+    verifier.reload()
+    files: list[FilePayload] = [
+        {"name": f"all-{n:03}.zip", "mimeType": "application/zip", "buffer": data}
+        for n, data in enumerate(_volumes(), 1)
+    ]
+    for few, kind, said in ((files, "whole", "PROVEN"), (files[1:], "whole", "not here: 1")):
+        verifier.locator("#bundle").set_input_files(few)
+        verifier.locator("#key").fill(TRUSTED)
+        verifier.get_by_role("button", name="Check", exact=True).click()
+        expect(verifier.locator("#banner")).to_contain_text(said)
+        expect(verifier.locator("#banner")).to_have_class(f"banner {kind}")
+        expect(verifier.locator("details.bundle")).to_have_count(len(few))
+    verifier.locator("details.bundle > summary").first.click()
+    expect(verifier.locator("#events tbody tr")).to_have_count(2)
+    verifier.locator("#bundle").set_input_files([*files, {**files[0], "buffer": b"none"}])
+    verifier.get_by_role("button", name="Check", exact=True).click()
+    expect(verifier.locator("#banner")).to_have_class("banner unusable")
+
+
+def test_timestamps_are_shown_and_their_authorities_asked_for(verifier: Page) -> None:
+    """At the top; by whom is the token's own word, until the reader says whom to trust."""
+    answer = next(each for each in BUNDLES if each["file"].endswith("/stamp-trusted.zip"))
+    verifier.reload()
+    _choose(verifier, (VECTORS / answer["file"]).read_bytes())
+    click = verifier.get_by_role("button", name="Check", exact=True).click
+    click()
+    expect(verifier.locator("#not-checked")).to_contain_text("no certificate of an authority")
+    expect(verifier.locator("#result > ul").first).to_contain_text("First authority")
+    verifier.get_by_text("Timestamp authorities that you trust").click()
+    for pem, shown in ((answer["tsa"], "untrusted"), ("nothing", "unusable")):
+        file: FilePayload = {"name": "a.pem", "mimeType": "text/plain", "buffer": pem.encode()}
+        verifier.locator("#tsa-file").set_input_files(file)
+        click()
+        expect(verifier.locator("#banner")).to_have_class(f"banner {shown}")
+        not_checked = verifier.locator("#not-checked", has_text="no certificate of an authority")
+        expect(not_checked).to_have_count(0)
+
+
+def test_context_stands_apart(verifier: Page) -> None:
+    """Records that nobody asked for come last, under a heading that says why they are there."""
+    _check(verifier, (VECTORS / "bundles" / "context.zip").read_bytes())
+    heading = verifier.get_by_role("heading", name="Context: rules")
+    expect(heading).to_have_count(1)
+    expect(heading.locator("xpath=following-sibling::details")).to_have_count(1)
 
 
 def test_a_tampered_bundle_fails_in_the_step_at_fault(verifier: Page) -> None:

@@ -6,14 +6,23 @@ const TEXT = {
     "全部核验在本机浏览器内完成，不发送任何数据，断网亦可使用。",
     "Everything is checked inside this browser. Nothing is sent; no network is needed.",
   ],
-  bundle: ["1. 选择证据包（.zip）", "1. Choose the evidence bundle (.zip)"],
-  drop: ["也可以把文件拖到此处。", "Or drop the file here."],
+  bundle: [
+    "1. 选择证据包（.zip；可同时选择各册）",
+    "1. Choose the evidence bundle (.zip; of several volumes all at once)",
+  ],
+  drop: ["也可以把文件拖到此处。", "Or drop files here."],
   key: ["2. 您信任的日志公钥或策略", "2. The log key or policy that you trust"],
   "key-hint": [
     "请粘贴您从别处（不是从证据包）得到的公钥（名称+标识+base64），或 tlog-policy 策略全文。留空则只能用包内自带的公钥，证明力大减。",
     "Paste the verifier key (name+id+base64) or the tlog-policy text that you got another way than with the bundle. Left empty, the bundle's own key is used, which proves far less.",
   ],
   "key-file": ["或从文件读取公钥或策略", "Or read the key or policy from a file"],
+  tsa: ["3. 您信任的时间戳机构（可不填）", "3. Timestamp authorities that you trust (optional)"],
+  "tsa-hint": [
+    "机构自身的证书或其上级证书（PEM）。不给出时，时间戳出自谁，只凭时间戳自称。",
+    "The authority's own certificate or one above it (PEM). Without, who made a timestamp is its own word.",
+  ],
+  "tsa-file": ["从文件读取证书", "Read certificates from a file"],
   check: ["核验", "Check"],
   checking: ["正在核验……已核验 {0} 个事件", "Checking... {0} events so far"],
   took: ["用时 {0} 秒", "Took {0} seconds"],
@@ -30,6 +39,11 @@ const TEXT = {
   ],
   more: ["再显示 {0} 个（共 {1} 个）", "Show {0} more (of {1})"],
   records: ["记录时间线（已打开的内容）", "Records: timeline of what is opened"],
+  context: [
+    "佐证：规则、日历、冻结与销毁清单（未被问及，供判断用）",
+    "Context: rules, calendars, holds, lists (nobody asked for them; they help to judge)",
+  ],
+  bundles: ["逐包核验", "Bundle by bundle"],
   "failed-timeline": [
     "核验失败：以下内容只有逐项相符者才显示，仍不可据以采信。",
     "The check failed. Below is only what matches its own commitment; do not rely on it.",
@@ -41,6 +55,7 @@ const TEXT = {
   report: ["保存核验报告（文本）", "Save this report (text)"],
   json: ["保存核验报告（JSON）", "Save this report (JSON)"],
   policy: ["公钥或策略无法使用：{0}", "The key or policy cannot be used: {0}"],
+  authorities: ["时间戳机构的证书无法使用：{0}", "The authorities' certificates cannot be used: {0}"],
   broken: ["无法读取：{0}", "Cannot be read: {0}"],
 };
 const EVENTS_AT_ONCE = 200;
@@ -69,33 +84,41 @@ function translate() {
 }
 
 async function submit() {
-  const file = byId("bundle").files[0];
-  if (file === undefined) return;
+  const files = [...byId("bundle").files];
+  if (!files.length) return;
   byId("result").hidden = true;
-  const policy = readPolicy();
-  if (policy === undefined) return;
+  const policy = usable("policy", () => Policy.of(byId("key").value));
+  const pem = (await byId("tsa-file").files[0]?.slice(0, MAX_NOTE).text()) ?? "";
+  const authorities = usable("authorities", () => (pem ? readPem(pem) : []));
+  if (policy === undefined || authorities === undefined) return;
   const begin = performance.now();
   const onProgress = (done) => (byId("progress").textContent = tell("checking", done));
+  // Of several none is held whole.
+  const options = { authorities, onProgress, ...(files.length > 1 && { hold: 0 }) };
   onProgress(0);
+  const reports = [];
+  let name = "";
   try {
-    const report = await verify(file, policy, { onProgress });
+    for (const file of files) {
+      ({ name } = file);
+      reports.push([name, await verify(file, policy, options)]);
+    }
     const seconds = ((performance.now() - begin) / 1000).toFixed(1);
     byId("progress").textContent = tell("took", seconds);
-    show(() => showReport(report, file.name));
+    show(() => (reports.length > 1 ? showReports(reports) : showReport(...reports[0])));
   } catch (error) {
     byId("progress").textContent = "";
-    if (error instanceof EvidenceError) show(() => showUnusable(error));
+    if (error instanceof EvidenceError) show(() => showUnusable(name, error));
     else show(() => banner("unusable", tell("broken", error.message)));
   }
 }
 
-// undefined where what stands in the field cannot be used.
-function readPolicy() {
+// undefined where what the reader gave cannot be used.
+function usable(name, read) {
   try {
-    return Policy.of(byId("key").value);
+    return read();
   } catch (error) {
-    if (!(error instanceof EvidenceError)) throw error;
-    show(() => banner("unusable", tell("policy", error.message)));
+    caught(error, () => show(() => banner("unusable", tell(name, error.message))));
     return undefined;
   }
 }
@@ -114,15 +137,50 @@ function show(what) {
 const banner = (kind, words) =>
   element("p", words, { class: `banner ${kind}`, role: "alert", id: "banner" });
 
-const showUnusable = (error) =>
-  banner("unusable", `${say("unusable", page.at)}${say("colon", page.at)}${error.message}`);
+const showUnusable = (name, error) =>
+  banner("unusable", [name, say("unusable", page.at), error.message].join(say("colon", page.at)));
 
-function showReport(report, name) {
-  // Green is for what a trusted key vouches for.
-  const kind = report.keyTrusted ? "whole" : "untrusted";
-  const parts = [banner(report.ok ? kind : "failed", resultLine(report, page.at))];
+// Green is for what a trusted key vouches for.
+function verdictKind({ ok, keyTrusted }) {
+  if (!ok) return "failed";
+  return keyTrusted ? "whole" : "untrusted";
+}
+
+// Each is opened on demand: what it shows may be long.
+function showReports(reports) {
+  const found = together(reports.map(([, report]) => report));
+  const worst = ["failed", "untrusted", "whole"].find((kind) =>
+    reports.some(([, report]) => verdictKind(report) === kind),
+  );
+  const made = reports.map(([name, report]) => {
+    const line = `${name}${say("colon", page.at)}${resultLine(report, page.at)}`;
+    const summary = element("summary", line, { class: verdictKind(report) });
+    return onDemand(summary, "bundle", () => reportParts(name, report));
+  });
+  const kind = found === null ? "failed" : worst;
+  return [banner(kind, togetherLines(found, page.at).join(" ")), title("bundles"), ...made];
+}
+
+// Details that are made when they are opened for the first time.
+function onDemand(summary, name, make) {
+  const details = element("details", summary, { class: name });
+  details.ontoggle = () => {
+    if (details.open && details.children.length === 1) details.append(...make());
+  };
+  return details;
+}
+
+const showReport = (name, report) => [
+  banner(verdictKind(report), resultLine(report, page.at)),
+  ...reportParts(name, report),
+];
+
+function reportParts(name, report) {
+  const parts = [];
   if (!report.keyTrusted) parts.push(element("p", tell("untrusted"), { class: "untrusted" }));
-  parts.push(list(aboutLines(report, page.at)), ...notChecked(report), ...steps(report));
+  const shown = report.ok ? [7, 3, 15].flatMap((step) => toldLines(report, step, page.at)) : [];
+  parts.push(list([...aboutLines(report, page.at), ...shown]));
+  parts.push(...notChecked(report), ...steps(report));
   parts.push(...events(report), ...records(report), saving(report, name));
   return parts;
 }
@@ -176,38 +234,31 @@ function eventRow(event) {
 // ---- the timeline, and its replay
 
 function records(report) {
-  const byRecord = new Map();
-  for (const event of report.events) {
-    if (!byRecord.has(event.record)) byRecord.set(event.record, []);
-    byRecord.get(event.record).push(event);
-  }
   const made = [title("records")];
   if (!report.ok) made.push(element("p", tell("failed-timeline"), { class: "failed" }));
-  for (const [record, its] of byRecord) made.push(recordDetails(report, record, its));
+  let wasContext = false;
+  for (const [record, its, isContext] of inOrder(report.events, report.context)) {
+    if (isContext && !wasContext) made.push(title("context"));
+    wasContext = isContext;
+    const summary = element("summary", tell("record", its[0].number ?? record, its.length));
+    made.push(onDemand(summary, "record", () => timelineOf(report, its)));
+  }
   return made;
 }
 
-// Made when it is opened: there may be thousands.
-function recordDetails(report, record, its) {
-  const name = its[0].number ?? record;
-  const details = element("details", element("summary", tell("record", name, its.length)));
-  details.className = "record";
-  details.ontoggle = () => {
-    if (!details.open || details.children.length > 1) return;
-    const timeline = element("ol", [], { class: "plain timeline" });
-    const label = element("label");
-    const range = element("input", [], { type: "range", min: 1, max: its.length });
-    range.value = its.length;
-    range.oninput = () => {
-      label.firstChild.textContent = tell("replay", range.value, its.length);
-      [...timeline.children].forEach((item, i) => (item.hidden = i >= Number(range.value)));
-    };
-    label.append(document.createTextNode(""), range);
-    details.append(label, timeline);
-    fill(report.box, timeline, its).then(range.oninput);
-    range.oninput();
+function timelineOf(report, its) {
+  const timeline = element("ol", [], { class: "plain timeline" });
+  const label = element("label");
+  const range = element("input", [], { type: "range", min: 1, max: its.length });
+  range.value = its.length;
+  range.oninput = () => {
+    label.firstChild.textContent = tell("replay", range.value, its.length);
+    [...timeline.children].forEach((item, i) => (item.hidden = i >= Number(range.value)));
   };
-  return details;
+  label.append(document.createTextNode(""), range);
+  fill(report.box, timeline, its).then(range.oninput);
+  range.oninput();
+  return [label, timeline];
 }
 
 async function fill(box, timeline, its) {
@@ -307,6 +358,8 @@ translate();
 globalThis.liuhen = {
   verify,
   render,
+  together,
+  togetherLines,
   Policy,
   FACTS,
   sha256,

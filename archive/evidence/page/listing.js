@@ -9,16 +9,26 @@ const COLUMNS = [
 async function tableHash({ origin, about, context }, checkpoint, events, breathe) {
   const hash = new Sha256();
   hash.update(utf8(heading(origin, about, checkpoint)));
-  const byRecord = Map.groupBy(events, ({ record }) => record);
-  // Those that were asked for, then the others; as their first leaves lie in the log.
-  for (const isContext of [false, true]) {
-    for (const [record, its] of byRecord) {
-      if (context.has(record) !== isContext) continue;
-      hash.update(utf8([recordTitle(record, its, isContext), ...its.map(eventRowText)].join("")));
-      await breathe();
-    }
+  for (const [record, its, isContext] of inOrder(events, context)) {
+    hash.update(utf8([recordTitle(record, its, isContext), ...its.map(eventRowText)].join("")));
+    await breathe();
   }
   return toHex(hash.digest());
+}
+
+// [record, its events, whether nobody asked for it]: those that were asked for, then the others; as
+// their first leaves lie in the log.
+function* inOrder(events, context) {
+  const byRecord = new Map();
+  for (const event of events) {
+    if (!byRecord.has(event.record)) byRecord.set(event.record, []);
+    byRecord.get(event.record).push(event);
+  }
+  for (const isContext of [false, true]) {
+    for (const [record, its] of byRecord) {
+      if (context.has(record) === isContext) yield [record, its, isContext];
+    }
+  }
 }
 
 function heading(origin, { variety, asked, as_of, volume, volumes }, { size, root }) {

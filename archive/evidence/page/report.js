@@ -194,3 +194,27 @@ function eventLine(event, at) {
   const by = event.by === null ? "" : say("by-leaf", at, event.by);
   return `  ${where}  ${verdict}${WORDS.verdicts[event.verdict][at]}${by}`;
 }
+
+// ---- several bundles side by side: the volumes of one answer, or of the whole log
+
+// null where one failed, or they lead to different checkpoints: then nothing more is said.
+function together(reports) {
+  const heads = reports.map(({ origin, checkpoint: { size, root } }) => `${origin} ${size} ${root}`);
+  if (new Set(heads).size !== 1 || !reports.every(({ ok }) => ok)) return null;
+  const indexes = Float64Array.from(reports.flatMap(({ proven }) => proven)).sort();
+  const leaves = indexes.filter((index, i) => index !== indexes[i - 1]).length;
+  const volumes = Math.max(...reports.map(({ about }) => about.volumes));
+  const here = reports.filter(({ about }) => about.volumes === volumes).map(({ about }) => about.volume);
+  const all = Array.from({ length: volumes }, (_, i) => i + 1);
+  const { size } = reports[0].checkpoint;
+  return { leaves, size, missing: all.filter((volume) => !here.includes(volume)) };
+}
+
+function togetherLines(found, at) {
+  if (found === null) return [say("together-none", at)];
+  const { leaves, size, missing } = found;
+  const phrase = BigInt(leaves) === size ? "together-proven" : "together-part";
+  const lines = [say(phrase, at, leaves, size)];
+  if (missing.length) lines.push(say("together-missing", at, missing.join(say("listed", at))));
+  return lines;
+}

@@ -59,6 +59,7 @@ class Run {
     await this.afterLeaves();
     await checkTimestamps(this, authorities);
     report.box = this.box;
+    report.context = this.head.context;
     return report;
   }
 
