@@ -16,6 +16,7 @@ from archive.accesses import AccessLog
 from archive.callers import Callers
 from archive.opening import Archive
 from archive.signoff_keys import SignoffKeys
+from archive.watching import Watch
 from domain.calendar import Calendar
 from domain.directory import Directory
 from retention.due import DueView
@@ -37,6 +38,7 @@ class Desk:
     retention: Retention
     executions: Executions
     signoff: SignoffKeys
+    watch: Watch
     attempts: Failures = field(default_factory=Failures)
     """Passphrases that failed."""
 

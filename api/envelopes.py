@@ -102,7 +102,7 @@ def attached_parts(visit: Visit, event: AnyEvent) -> list[statement.Part]:
 
 
 def seen(visit: Visit) -> Seen | None:
-    latest = visit.desk.archive.log.latest()
+    latest = visit.desk.archive.witnesses.cosigned()
     if latest is None:
         return None
     lines = latest.note.decode().split("\n")

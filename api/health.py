@@ -31,6 +31,13 @@ def ready(request: Request) -> Response:
     return JSONResponse(found, 200 if found["ready"] else 503)
 
 
+@router.get("/integrity", summary="自核验未发现问题 / self-checking found nothing wrong")
+def integrity(request: Request) -> Response:
+    """503 while something is wrong. Apart from readiness, so that records can be read meanwhile."""
+    found = _integrity(request.app.state.desk)
+    return JSONResponse(found, 503 if found["integrity"] == "wrong" else 200)
+
+
 @router.get("", summary="两者 / both")
 def health(request: Request) -> Response:
     found = {"live": True, **readiness(request.app.state.desk)}
@@ -55,7 +62,27 @@ def readiness(desk: Desk) -> dict[str, Any]:
         views, told = type(error).__name__, {}
     told["timestamps"] = _timestamps(archive.timestamps)
     told |= _witnesses(archive.witnesses)
+    told |= _integrity(desk)
     return {"ready": store == "ok", "store": store, "size": size, "views": views, **told}
+
+
+def _integrity(desk: Desk) -> dict[str, Any]:
+    """Readiness does not depend on it: who may read goes on reading, and what happens meanwhile is
+    written. `unknown`: this server has verified nothing yet."""
+    watch = desk.watch
+    alarms, verified = watch.alarms(), watch.follower.verified
+    wrong = any(alarm.level == "wrong" for alarm in alarms)
+    return {
+        "integrity": "wrong" if wrong else "ok" if verified else "unknown",
+        "verified": {
+            "size": verified.size if verified else None,
+            "at": time_text(verified.at) if verified else None,
+        },
+        "alarms": [
+            {"code": alarm.code, "about": alarm.about, "since": time_text(alarm.since)}
+            for alarm in alarms
+        ],
+    }
 
 
 def _witnesses(witnesses: Witnesses) -> dict[str, Any]:

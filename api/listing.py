@@ -300,9 +300,11 @@ def checkpoint(visit: Asked, fresh: bool = False) -> Response:
 
 @router.get("/check", summary="最近一次检查的结果 / the result of the last check")
 def last_check(visit: Asked) -> Response:
-    """null where none was made yet; start one with `liuhen check`."""
+    """null where none was made yet; start one with `liuhen check`. Beside it how far the server
+    has followed its own log, the round of checking that goes on, and the alarms that stand."""
     visit.guest.check_right("read")
-    return answer({"check": last_report(visit.desk.archive.check_report)})
+    report = last_report(visit.desk.archive.check_report)
+    return answer({"check": report, **visit.desk.watch.as_json()})
 
 
 @router.get("/calendar", summary="工作日历 / the working calendar in force")

@@ -56,6 +56,12 @@ def _site(told: str) -> str:
     return told
 
 
+def _webhook(told: str) -> str:
+    if _WEBHOOK.fullmatch(told) is None:
+        raise ValueError("an address such as https://alarms.example/liuhen (no user, no password)")
+    return told
+
+
 def _signoff(told: str) -> str:
     if told not in ("api-key", "personal"):
         raise ValueError("say api-key or personal")
@@ -89,6 +95,7 @@ _AUTHORITY = re.compile(
 _SITE_ADDRESS = re.compile(
     r"(?:https://[a-z0-9][a-z0-9.-]{0,252}|http://localhost)(?::[1-9][0-9]{0,4})?", re.ASCII
 )
+_WEBHOOK = re.compile(r"https?://[^\s#/?@]+(?:[/?][^\s#]*)?")
 _SITE = ZoneInfo("Asia/Shanghai")
 
 
@@ -130,6 +137,11 @@ class Settings:
     witness_policy: Path | None = None
     witness_seconds: int = 3600
     publish_log: bool = False
+    self_check_hours: int = 24
+    self_check_share: int = 20
+    self_check_memory: Path | None = None
+    alarm_webhook: str | None = None
+    open_metrics: bool = False
     site: str | None = None
     signoff: str = "api-key"
     disposal_cool_off_days: int = 7
@@ -190,6 +202,11 @@ READERS: Mapping[str, Callable[[str], Any]] = {
     "witness_policy": Path,
     "witness_seconds": _whole(60, 86400),
     "publish_log": _switch,
+    "self_check_hours": _whole(1, 720),
+    "self_check_share": _whole(1, 100),
+    "self_check_memory": Path,
+    "alarm_webhook": _webhook,
+    "open_metrics": _switch,
     "site": _site,
     "signoff": _signoff,
     "disposal_cool_off_days": _whole(0, 180),

@@ -47,17 +47,19 @@ CODES: dict[str, tuple[str, str]] = {
     "root": ("检查点的根与叶子不符", "the leaves do not give the root that was signed"),
     "truncated": ("日志短于已签检查点", "the log is shorter than a checkpoint that was signed"),
     "set-back": (
-        "日志短于本服务器已核验的长度:数据被回退",
-        "the log is shorter than what this server verified before: it was set back",
+        "日志短于此前已核验的长度:数据被回退",
+        "the log is shorter than what was verified before: it was set back",
     ),
     "rewritten": (
-        "日志不是本服务器已核验内容的延续:历史被改写",
-        "the log does not continue what this server verified before: history was rewritten",
+        "日志不是此前已核验内容的延续:历史被改写或分叉",
+        "the log does not continue what was verified before: history was rewritten, or forked",
     ),
     "memory": (
         "服务器关于已核验内容的记忆无法读取",
         "the server's memory of what it verified cannot be read",
     ),
+    "stale": ("日志已长时间没有新的证明", "the log shows no sign of life for too long"),
+    "ahead": ("入档时间晚于现在", "recorded time lies in the future"),
     "timestamp": ("时间戳无效", "a stored timestamp does not hold"),
     "cosignature": ("见证会签无效", "a stored cosignature does not hold"),
     "head": ("头部记录与日志不符", "the head row says otherwise than the log"),

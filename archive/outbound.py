@@ -1,6 +1,6 @@
 """The only door through which the archive speaks to another server, and only where one is set.
 
-One POST, one answer, within a time and a size; no redirect, no proxy, no cookie.
+One question, one answer, within a time and a size; no redirect, no proxy, no cookie.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse, IncompleteRead
@@ -67,12 +67,33 @@ def ask(
     statuses: Collection[int] = (200,),
 ) -> Answer:
     """As `post`, where answers of other statuses, and of any media type, have a meaning too."""
+    headers = {"Content-Type": sent, "Accept": wanted}
+    return _exchange("POST", url, body, headers, seconds, limit, statuses)
+
+
+def fetch(
+    url: str, *, seconds: float, limit: int, statuses: Collection[int], key: str | None = None
+) -> Answer:
+    """A GET, with a bearer key where one is given. AnswerRefused as with `ask`."""
+    headers = {"Accept": "*/*"} | ({"Authorization": f"Bearer {key}"} if key else {})
+    return _exchange("GET", url, None, headers, seconds, limit, statuses)
+
+
+def _exchange(
+    method: str,
+    url: str,
+    body: bytes | None,
+    headers: Mapping[str, str],
+    seconds: float,
+    limit: int,
+    statuses: Collection[int],
+) -> Answer:
     parts = address(url)
     end = monotonic() + seconds
     try:
         with _connected(parts, end) as connection:
             path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-            connection.request("POST", path, body, {"Content-Type": sent, "Accept": wanted})
+            connection.request(method, path, body, dict(headers))
             response = connection.getresponse()
             _refuse_other_answers(response, statuses)
             told = response.headers.get_content_type()

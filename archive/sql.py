@@ -31,6 +31,8 @@ from archive.store import (
     WriteTransaction,
 )
 
+HOUR = 3600 * 10**6
+"""In microseconds, as times are stored."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EVENT = "leaf_index, record_id, version, topic, event_id, state, leaf_hash, recorded_at, number"
 OF_EVENT = f"c.slot >= e.leaf_index * {PARTS} AND c.slot < e.leaf_index * {PARTS} + {PARTS}"
@@ -559,6 +561,18 @@ class SqlStore(AuditReads, CopyTables, ABC):
 
     def last_cosignature(self) -> int:
         return int(self._read("SELECT max(id) FROM cosignatures")[0][0] or 0)
+
+    def prune_cosignatures(self, before: datetime, below: int) -> int:
+        with self._writing() as run:
+            # The last row stays: `last_cosignature` must be another after the next that is kept.
+            gone = run(
+                "DELETE FROM cosignatures WHERE time < ? AND size < ? "
+                "AND id < (SELECT max(id) FROM cosignatures) "
+                "AND size NOT IN (SELECT max(size) FROM cosignatures GROUP BY time / ?) "
+                "AND size NOT IN (SELECT size FROM timestamps) RETURNING id",
+                (micros(before), below, HOUR),
+            )
+            return len(gone)
 
     # -- housekeeping ----------------------------------------------------------------------
     def forget_expired(self, now: datetime) -> int:

@@ -586,6 +586,13 @@ class Store(Protocol):
         """A number that is another after each that is kept; 0 while there is none."""
         ...
 
+    def prune_cosignatures(self, before: datetime, below: int) -> int:
+        """Delete those made earlier over fewer leaves; returns how many.
+
+        Not those over the largest head of each hour, nor those over a head that has a timestamp.
+        """
+        ...
+
     # -- housekeeping ----------------------------------------------------------------------
     def forget_expired(self, now: datetime) -> int:
         """Delete idempotency rows whose window is over; returns how many."""

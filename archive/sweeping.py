@@ -1,4 +1,5 @@
-"""What nobody came to use is swept away: uploaded files that no event named, secrets that ended."""
+"""What nobody needs is swept away: uploaded files that no event named, secrets that ended, and
+cosignatures that prove no more than others do."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from datetime import datetime
 from archive.attachments import Attachments
 from archive.keystore import KeyStore
 from archive.store import StoreError
+from archive.witnessing import Witnesses
 
 HOURLY = 3600.0
 _log = logging.getLogger("liuhen.sweeping")
@@ -22,11 +24,12 @@ class Sweeper:
         self,
         attachments: Attachments,
         keys: KeyStore,
+        witnesses: Witnesses,
         clock: Callable[[], datetime],
         interval: float = HOURLY,
     ) -> None:
         self._attachments, self._keys, self._clock = attachments, keys, clock
-        self._interval = interval
+        self._witnesses, self._interval = witnesses, interval
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -40,9 +43,12 @@ class Sweeper:
         if self._thread is not None:
             self._thread.join()
 
-    def sweep(self) -> tuple[int, int]:
-        """Segments and secrets deleted. Secrets of idempotency keys go here, with their window."""
-        return self._attachments.collect(), self._keys.forget_secrets(self._clock())
+    def sweep(self) -> tuple[int, int, int]:
+        """Segments, secrets and cosignatures deleted. Secrets of idempotency keys go here, with
+        their window."""
+        segments = self._attachments.collect()
+        secrets = self._keys.forget_secrets(self._clock())
+        return segments, secrets, self._witnesses.prune()
 
     def _run(self) -> None:
         while True:

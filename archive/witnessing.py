@@ -31,6 +31,8 @@ LARGEST_ANSWER = 64 * 1024
 ATTEMPTS = 4
 """Questions in one turn: a witness that names another size each time has no more than these."""
 PAGE, LOOKED_AT = 100, 10_000
+KEPT_WHOLE = timedelta(days=7)
+"""In which every cosignature stays."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FOREVER = 2**63 - 1
 STATUSES = frozenset({200, 400, 403, 404, 409, 422})
@@ -234,6 +236,23 @@ class Witnesses:
                 "is away; try again later"
             )
         return found
+
+    def cosigned(self) -> Checkpoint | None:
+        """The head that an author may say to have seen: the last that met the quorum, where one is
+        asked for; None while there is none. It proves a lower bound in time to whoever trusts the
+        witnesses, which a head that never went out does not."""
+        return self._largest() if self._policy.wants_witnesses else self._log.latest()
+
+    def prune(self) -> int:
+        """Delete cosignatures that prove nothing more than those that stay; how many.
+
+        After KEPT_WHOLE those of the last head in each hour stay, and in any case those of the head
+        that goes out, of younger heads, and of heads that have a timestamp.
+        """
+        published = self.cosigned() if self._policy.witnesses else None
+        if published is None:
+            return 0
+        return self._store.prune_cosignatures(self._clock() - KEPT_WHOLE, published.size)
 
     def publish_now(self) -> Checkpoint:
         """As `published`, after all leaves of now were shown to the witnesses."""

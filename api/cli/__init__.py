@@ -27,6 +27,7 @@ COMMANDS = {
     "backup-key": "backup",
     "restore": "backup",
     "witness": "witness",
+    "monitor": "monitor",
     "retention": "retention",
     "bench": "bench",
 }

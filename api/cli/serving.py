@@ -16,21 +16,17 @@ from api.cli.opened import options
 from api.clock import now
 from api.connections import bounded
 from api.settings import Settings
-from archive.check import BackgroundCheck, Thoroughness
 from archive.log import Heartbeat
 from archive.opening import Archive, open_archive
 from archive.restoring import check_served
 from archive.sweeping import Sweeper
 from archive.timestamps import Stamper
+from archive.watching import Watch
 from archive.witnessing import Cosigner
 from retention import founding
 
 SAMPLE_KEYS = "sample-keys.json"
 """The sample plant's API keys, kept to be shown again: no other key ever lies in a file."""
-
-
-GENTLE = Thoroughness(processes=1, nice=10)
-"""The check beside a running server takes one core's idle time."""
 
 
 @click.command()
@@ -70,7 +66,7 @@ def serve(host: str | None, port: int | None, *, with_sample: bool) -> None:
         app = create_app(archive, settings)
         click.echo(f"\n留痕 Liuhen: http://{host}:{port}/    API: http://{host}:{port}/docs")
         _show_keys(settings.data)
-        with _kept_up(archive, settings):
+        with _kept_up(archive, settings, app.state.desk.watch):
             app.state.desk.executions.resume()
             uvicorn.run(
                 app,
@@ -85,26 +81,23 @@ def serve(host: str | None, port: int | None, *, with_sample: bool) -> None:
 
 
 @contextmanager
-def _kept_up(archive: Archive, settings: Settings) -> Iterator[None]:
+def _kept_up(archive: Archive, settings: Settings, watch: Watch) -> Iterator[None]:
     """Views, heads and what others say of them, checks and sweeping go on beside the server."""
     heartbeat = Heartbeat(archive.log, settings.checkpoint_seconds)
     stamper = Stamper(archive.timestamps, settings.timestamp_seconds)
     cosigner = Cosigner(archive.witnesses, settings.witness_seconds)
-    checking = BackgroundCheck(
-        lambda progress: archive.check(progress, how=GENTLE), archive.check_report
-    )
-    sweeper = Sweeper(archive.attachments, archive.keys, now)
+    sweeper = Sweeper(archive.attachments, archive.keys, archive.witnesses, now)
     archive.views.start()
     heartbeat.start()
     stamper.start()
     cosigner.start()
-    checking.start()
+    watch.start()
     sweeper.start()
     try:
         yield
     finally:
         sweeper.stop()
-        checking.stop()
+        watch.stop()
         cosigner.stop()
         stamper.stop()
         heartbeat.stop()

@@ -129,7 +129,7 @@ class Call:
         said = {
             "p": self.pen, "call": self, "here": self.request.scope["path"],
             "logout": "", "who": "", "style": STYLE_PATH, "icon": ICON_PATH,
-            "request_id": self.visit.request_id,
+            "request_id": self.visit.request_id, "alarms": self.house.desk.watch.alarms(),
         }  # fmt: skip
         if self.session is not None:
             guest = self.visit.guest

@@ -30,7 +30,10 @@ def show_status(call: Call) -> Response:
     checkpoint = archive.log.latest()
     size = archive.store.head().size
     report = last_report(archive.check_report)
-    health = _health(call)
+    health, watch = _health(call), call.house.desk.watch
+    language = call.pen.language
+    findings = [each.text(language) for each in watch.follower.findings]
+    findings += [each[language] for each in report["findings"]] if report else []
     return call.page(
         "status.html",
         size=size,
@@ -39,8 +42,10 @@ def show_status(call: Call) -> Response:
         vkey=vkey(archive.keyring.origin, archive.keyring.log_key),
         origin=archive.keyring.origin,
         report=report,
-        findings=[found[call.pen.language] for found in report["findings"]] if report else [],
+        findings=findings,
         finished=parse_time(report["finished"]) if report else None,
+        took=timedelta(seconds=report["seconds"]) if report else None,
+        watched=watch.as_json(),
         health=health,
         sources=_sources(call) if health else [],
         series=archive.views.numbers.series() if health else [],

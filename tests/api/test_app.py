@@ -13,7 +13,7 @@ from domain.kinds import current
 from tests.api.conftest import COMPLAINT, Plant, limits, opened
 from tests.stores import PostgresServer
 
-OPEN = {"/health", "/health/live", "/health/ready"}
+OPEN = {"/health", "/health/integrity", "/health/live", "/health/ready"}
 
 
 def test_every_step_of_every_kind_has_a_typed_route(plant: Plant) -> None:

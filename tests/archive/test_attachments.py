@@ -86,7 +86,7 @@ def test_what_was_swept_takes_no_room(narrow: World) -> None:
     narrow.clock.turn(hours=26)
     archive = narrow.reopen()
     archive.attachments.quota = 3 * MIB + 1000
-    Sweeper(archive.attachments, archive.keys, narrow.clock).sweep()
+    Sweeper(archive.attachments, archive.keys, archive.witnesses, narrow.clock).sweep()
     uploaded(narrow, ONE, 3 * MIB - 100)
     with pytest.raises(UploadQuotaError):
         uploaded(narrow, ONE, 100_000)

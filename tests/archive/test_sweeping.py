@@ -45,12 +45,12 @@ def test_a_file_that_no_event_names_is_gone_after_a_day(
 ) -> None:
     """Whether its upload was finished or broke off; before, it is kept."""
     file = upload(archive, finished)
-    sweeper = Sweeper(archive.attachments, archive.keys, clock)
+    sweeper = Sweeper(archive.attachments, archive.keys, archive.witnesses, clock)
     clock.moment += timedelta(hours=24)
-    assert sweeper.sweep() == (0, 0)
+    assert sweeper.sweep() == (0, 0, 0)
     assert archive.store.segment(file, 0) is not None
     clock.moment += timedelta(hours=2)
-    segments, secrets = sweeper.sweep()
+    segments, secrets, _ = sweeper.sweep()
     assert (segments, secrets) == ((3, 1) if finished else (2, 0))
     assert archive.store.segment(file, 0) is None
     assert archive.attachments.staged(file) is None
@@ -60,9 +60,9 @@ def test_secrets_end_with_their_window(archive: Archive, clock: Clock) -> None:
     """The secret under which the bodies of a day were marked is destroyed, and others stay."""
     archive.keys.put_secret("idempotency/day", b"s" * 32, clock() + timedelta(hours=49))
     archive.keys.put_secret("source-mac", b"s" * 32)
-    sweeper = Sweeper(archive.attachments, archive.keys, clock)
+    sweeper = Sweeper(archive.attachments, archive.keys, archive.witnesses, clock)
     clock.moment += timedelta(hours=50)
-    assert sweeper.sweep() == (0, 1)
+    assert sweeper.sweep() == (0, 1, 0)
     assert archive.keys.secret("idempotency/day") is None
     assert archive.keys.secret("source-mac") == b"s" * 32
 
@@ -71,7 +71,7 @@ def test_a_sweeper_sweeps_by_itself(archive: Archive, clock: Clock) -> None:
     """Once it is started, until it is stopped."""
     file = upload(archive, finished=False)
     clock.moment += timedelta(hours=30)
-    sweeper = Sweeper(archive.attachments, archive.keys, clock, interval=0.05)
+    sweeper = Sweeper(archive.attachments, archive.keys, archive.witnesses, clock, interval=0.05)
     sweeper.start()
     deadline = time.monotonic() + 10
     while archive.store.segment(file, 0) is not None and time.monotonic() < deadline:
