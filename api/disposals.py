@@ -5,21 +5,20 @@ Review, approvals, withdrawal and the destruction of paper are ordinary steps of
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from tempfile import SpooledTemporaryFile
-from typing import Annotated, Any, BinaryIO, Literal, cast
+from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter, Query
 from pydantic import Field as Constraint
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from api.admission import Visit
 from api.appending import etag
 from api.bodies import Body, Line, parse_json, read_as
 from api.certificate_page import HEADERS, page
 from api.door import Endpoint, answering, language, visit_of
+from api.exports import send_bundle
 from api.listing import wait_for
 from api.problems import Refusal, problem_of
 from api.reading import Asked, Name, answer
@@ -42,7 +41,6 @@ from retention.intact import BROKEN
 KIND = "disposal"
 MOST = 5000
 """Items on one list: as many rows as a form may have."""
-IN_MEMORY = 64 * 1024 * 1024
 
 
 class Listing(Body):
@@ -307,22 +305,8 @@ def bundle(visit: Visit, disposal: Record) -> Response:
     certificate(visit.desk.archive, disposal.id)
     visit.note("export", disposal.id)
     visit.desk.accesses.flush()
-    file = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - closed when it was sent
-    write_bundle(visit.desk.archive, disposal.id, cast("BinaryIO", file))
-    size = file.tell()
-    file.seek(0)
-    headers = {
-        "Content-Disposition": f'attachment; filename="{disposal.number or disposal.id}.zip"',
-        "Content-Length": str(size),
-        "Cache-Control": "no-store",
-    }
-    return StreamingResponse(_sent(file), 200, headers, media_type="application/zip")
-
-
-def _sent(file: SpooledTemporaryFile[bytes]) -> Iterator[bytes]:
-    with file:
-        while chunk := file.read(1024 * 1024):
-            yield chunk
+    name = f"{disposal.number or disposal.id}.zip"
+    return send_bundle(name, lambda file: write_bundle(visit.desk.archive, disposal.id, file))
 
 
 def disposal_routes() -> APIRouter:

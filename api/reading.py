@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator
-from tempfile import SpooledTemporaryFile
-from typing import Annotated, Any, BinaryIO, cast
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Depends, Path, Query
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from api.admission import Visit
 from api.appending import etag
@@ -19,7 +18,6 @@ from api.record_json import record_json, stored_json, timeline_json
 from api.replies import PROBLEM_RESPONSES
 from archive.evidence import checkpoint as heads
 from archive.evidence import tlog_proof
-from archive.exporting import Wanted
 from archive.ledger import NoSuchRecordError
 from archive.proving import prove_event
 from archive.store import StoredEvent
@@ -29,7 +27,6 @@ from domain.kind import text
 from domain.record import Record
 
 router = APIRouter(prefix="/v1", tags=["读取 / reading"], responses=PROBLEM_RESPONSES)
-IN_MEMORY = 64 * 1024 * 1024
 Asked = Annotated[Visit, Depends(visit_of)]
 Name = Annotated[str, Path(max_length=64, description="记录标识或编号 / record id or number")]
 Version = Annotated[int, Path(ge=1, le=2**31 - 1, description="记录版本 / version of the record")]
@@ -165,45 +162,6 @@ def find_event(visit: Asked, event: Annotated[str, Path(pattern="^[0-9a-f]{32}$"
         raise Refusal("not-found")
     visit.living(row.record_id)
     return answer(stored_json(row))
-
-
-@router.get("/records/{record}/export", summary="导出证明包(离线可验)/ a bundle that proves itself")
-def export_record(visit: Asked, record: Name, linked: bool = False) -> Response:
-    """A zip for `python -m archive.evidence`. `linked`: with the records that it links to, of
-    those that the caller may see: a proof would tell that there is one. Noted first."""
-    found = visit.record(record)
-    visit.guest.check_right("export")
-    archive = visit.desk.archive
-
-    def may_read(record_id: str) -> bool:
-        return visit.guest.may_see(archive.ledger.get(record_id), visit.desk)
-
-    others = [link.record for link in found.links] if linked else []
-    chosen = [found.id, *(each for each in others if may_read(each))]
-    for each in chosen:
-        visit.note("export", each)
-    visit.desk.accesses.flush()
-
-    file = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - closed when it was sent
-    variety = "case" if linked else "record"
-    wanted = Wanted(records=chosen, variety=variety, may_read=may_read)
-    archive.exporter.export(wanted, cast("BinaryIO", file))
-    size = file.tell()
-    file.seek(0)
-    name = f"{found.number or found.id}.zip"
-    headers = {
-        "Content-Disposition": f'attachment; filename="{name}"',
-        "Content-Length": str(size),
-        "Cache-Control": "no-store",
-    }
-    return StreamingResponse(_sent(file), 200, headers, media_type="application/zip")
-
-
-def _sent(file: SpooledTemporaryFile[bytes]) -> Iterator[bytes]:
-    """The file has no name on the disk, and is gone when it was sent."""
-    with file:
-        while chunk := file.read(1024 * 1024):
-            yield chunk
 
 
 Kept = Callable[[Record], bool]

@@ -5,7 +5,7 @@ What was disposed of has no opening; the log itself says why.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,11 +18,36 @@ from archive.evidence.statement import Part, Statement
 from archive.keystore import KeyDestroyed, KeyStore
 from archive.leaves import read_leaf
 from archive.store import AttachmentMissing, Store, StoredContent, StoredEvent
+from domain.kinds import all_versions
 
 MayRead = Callable[[str], bool]
 """Whether the caller may see the content of a record (its id)."""
 Shows = Callable[[Statement, Part], bool]
 """Whether a part that the caller may see is to be shown in this bundle."""
+
+
+_FILES, _STEP = "attachments", "step:"
+
+
+class UnknownStepError(Exception):
+    """No kind of record has this step."""
+
+
+def without(names: Iterable[str], find: Callable[[str], str]) -> Shows:
+    """All but `attachments`, the content and files of a `step:call-back`, or those of a record
+    (number or id, which `find` knows). UnknownStepError: a slip would show what is not meant."""
+    named = set(names)
+    steps = {name.removeprefix(_STEP) for name in named if name.startswith(_STEP)}
+    if unknown := steps - {step.id for kind in all_versions().values() for step in kind.steps}:
+        raise UnknownStepError(min(unknown))
+    records = {find(name) for name in named if name != _FILES and not name.startswith(_STEP)}
+
+    def shows(said: Statement, part: Part) -> bool:
+        if part.role == "attachment" and _FILES in named:
+            return False
+        return said.step not in steps and said.record not in records
+
+    return shows
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
+from api.exports import export_record
 from api.pages.calls import HEADERS, Call
-from api.reading import export_record, read_proof, read_receipt
+from api.reading import read_proof, read_receipt
 from api.uploads import disposition, download
 from archive.ledger import NoSuchRecordError
 from domain.record import Record
