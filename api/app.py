@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from api import exports, health, listing, manual, reading, retention_lists, tlog, uploads
+from api import exports, health, listing, manual, metrics, reading, retention_lists, tlog, uploads
 from api.acts import act_routes
 from api.appending import Pending
 from api.batches import batch_routes
@@ -44,6 +44,7 @@ from archive.views.database import ViewError
 from archive.views.register import RegisterError
 from archive.views.search import SearchError
 from archive.views.worklist import WorklistError
+from archive.watching import Plan, Watch
 from domain.errors import DomainError
 from domain.kinds import current
 from retention.executing import Terms
@@ -79,6 +80,19 @@ def create_desk(archive: Archive, settings: Settings) -> Desk:
         retention=retention,
         executions=Executions(retention.disposals),
         signoff=SignoffKeys(archive.keys, archive.keyring, archive.committer),
+        watch=Watch(archive, plan(settings), archive.options.clock),
+    )
+
+
+def plan(settings: Settings) -> Plan:
+    return Plan(
+        hours=settings.self_check_hours,
+        share=settings.self_check_share / 100,
+        memory=settings.self_check_memory,
+        webhook=settings.alarm_webhook,
+        port=settings.port,
+        every=settings.checkpoint_seconds,
+        timestamps=settings.timestamp_seconds,
     )
 
 
@@ -117,9 +131,9 @@ def create_app(archive: Archive, settings: Settings) -> FastAPI:
     app.router.routes.append(steps)
     routers = (
         reading.router, exports.router, listing.router, uploads.router, tlog.router, health.router,
-        manual.router, act_routes(), batch_routes(), caller_routes(), source_routes(), key_routes(),
-        envelope_routes(), signoff_key_routes(), signoff_routes(), retention_lists.router,
-        disposal_routes(),
+        metrics.router, manual.router, act_routes(), batch_routes(), caller_routes(),
+        source_routes(), key_routes(), envelope_routes(), signoff_key_routes(), signoff_routes(),
+        retention_lists.router, disposal_routes(),
     )  # fmt: skip
     for router in routers:
         app.include_router(router)
