@@ -145,6 +145,8 @@ class _Run:
             self.findings.add(Finding("event-orphan", detail, claimed - 1))
 
     def log(self, sources: Sources, progress: Progress) -> None:
+        for damage in self.store.audit_structure():
+            self.findings.add(Finding("database", damage))
         self.findings.extend(read_register(self.origin, self.store)[2])
         self._head()
         self._heads_of_nothing()

@@ -84,6 +84,7 @@ CODES: dict[str, tuple[str, str]] = {
     "segment": ("附件分段损坏", "a segment of an attachment is damaged"),
     "segment-missing": ("附件分段缺失", "MISSING: a segment of an attachment is gone"),
     "segment-orphan": ("多余的附件分段", "an attachment has more segments than were signed"),
+    "database": ("数据库文件的结构损坏", "the structure of the database file is damaged"),
     "view": ("视图与重放结果不符", "a view says otherwise than a fresh replay"),
 }
 PER_CODE = 50

@@ -512,6 +512,10 @@ class SQLiteStore(SqlStore):
         except apsw.Error as error:
             raise translated(error) from error
 
+    def audit_structure(self) -> list[str]:
+        rows = self._read("PRAGMA integrity_check(20)")
+        return [str(row[0]) for row in rows if row[0] != "ok"]
+
     @contextmanager
     def reading(self) -> Iterator[None]:
         with self._pool.lend() as connection:

@@ -421,6 +421,29 @@ def test_head_row(postgres_victim: Victim) -> None:
     assert damaged(postgres_victim.check(), "head")
 
 
+def test_hidden_by_an_index(filled_sqlite: Path, tmp_path: Path) -> None:
+    """An event that is in the table and that no index leads to is not found by its id: told."""
+    path = tmp_path / "archive.db"
+    shutil.copy(filled_sqlite / path.name, path)
+    attacker = apsw.Connection(str(path))
+    event, page = attacker.execute(
+        "SELECT event_id, (SELECT rootpage FROM sqlite_schema WHERE name = ?) "
+        "FROM events WHERE leaf_index = 2",
+        ("sqlite_autoindex_events_1",),
+    ).fetchall()[0]
+    (size,) = attacker.execute("PRAGMA page_size").fetchall()[0]
+    attacker.close()
+    data, start = path.read_bytes(), (page - 1) * size
+    at = data.index(event, start)
+    path.write_bytes(data[:at] + b"\0" + data[at + 1 :])
+    sources = Sources(
+        ORIGIN,
+        partial(SQLiteStore, path),
+        partial(SQLiteKeyStore, filled_sqlite / "keys.db", filled_sqlite / "master"),
+    )
+    assert damaged(check(sources, TurnedClock()), "database")
+
+
 def test_processes(sqlite_victim: Victim, monkeypatch: pytest.MonkeyPatch) -> None:
     """Several processes find what one finds, in the same order, and tell their progress."""
     monkeypatch.setattr("archive.check.STRETCH", 256)
