@@ -5,6 +5,7 @@ Review, approvals, withdrawal and the destruction of paper are ordinary steps of
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -14,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.admission import Visit
-from api.appending import etag
+from api.appending import check_key, etag
 from api.bodies import Body, Line, parse_json, read_as
 from api.certificate_page import HEADERS, page
 from api.door import Endpoint, answering, language, visit_of
@@ -25,6 +26,7 @@ from api.reading import Asked, Name, answer
 from api.replies import PROBLEM_RESPONSES
 from api.retention_json import Json, certificate_json, disposal_json
 from api.retention_lists import present
+from archive.store import Idempotency
 from archive.views.access import EVERYTHING
 from archive.views.register import Filter
 from domain import disposals
@@ -74,7 +76,9 @@ class ImportFiling(Body):
 # ---------------------------------------------------------------- deeds
 
 
-def list_for_disposal(visit: Visit, said: Listing, relist: str | None = None) -> Record:
+def list_for_disposal(
+    visit: Visit, said: Listing, relist: str | None = None, once: Idempotency | None = None
+) -> Record:
     """Freeze a list. DisposalRefusedError names the first record that may not go."""
     visit.guest.check_step(KIND, "list" if relist is None else "relist")
     deeds, actor = visit.desk.retention.disposals, visit.guest.actor()
@@ -86,10 +90,10 @@ def list_for_disposal(visit: Visit, said: Listing, relist: str | None = None) ->
     if said.copies is not None or (said.all_due and said.medium == "paper"):
         copies = said.copies if said.copies is not None else _all_due(visit, "paper", earlier)
         named = [_reached(visit, name, "paper-copy") for name in copies]
-        return deeds.list_paper(actor, named, relist=earlier)
+        return deeds.list_paper(actor, named, relist=earlier, once=once)
     records = said.records if said.records is not None else _all_due(visit, "electronic", earlier)
     named = [_reached(visit, name) for name in records]
-    return deeds.list_due(actor, named, owner=said.owner, relist=earlier)
+    return deeds.list_due(actor, named, owner=said.owner, relist=earlier, once=once)
 
 
 def _reached(visit: Visit, name: str, kind: str | None = None) -> str:
@@ -131,12 +135,14 @@ def start(visit: Visit, name: str) -> Record:
     return visit.desk.retention.disposals.start(visit.guest.actor(), record.id)
 
 
-def destroy_paper(visit: Visit, name: str, said: Shredding) -> Record:
+def destroy_paper(
+    visit: Visit, name: str, said: Shredding, once: Idempotency | None = None
+) -> Record:
     """Say which copies are shredded. It is asked first whether each may go: if not, none."""
     visit.guest.check_step(KIND, "destroy-paper")
     record = visit.record(name, KIND)
     deeds = visit.desk.retention.disposals
-    return deeds.destroy_paper(visit.guest.actor(), record.id, said.items, said.method)
+    return deeds.destroy_paper(visit.guest.actor(), record.id, said.items, said.method, once)
 
 
 def execute(visit: Visit, name: str) -> Record:
@@ -230,16 +236,31 @@ def _told(visit: Visit, record: Record, status: int) -> Response:
     return answer(disposal_json(visit, record), headers, status=status)
 
 
+def _once(
+    visit: Visit, request: Request, raw: bytes, deed: Callable[[Idempotency | None], Record]
+) -> Response:
+    """What was done under this Idempotency-Key is told again, as it is now, and not done again."""
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return _told(visit, deed(None), 201)
+    body = raw + b"\n" + visit.route.encode()
+    once = visit.desk.windows.asked(visit.now, visit.guest.id, check_key(key), body)
+    first = visit.desk.archive.ledger.replay_of(once, None)
+    if first is None:
+        return _told(visit, deed(once), 201)
+    return _told(visit, visit.record(first.committed.record_id, KIND), 201)
+
+
 def _listing(request: Request, raw: bytes) -> Response:
     visit = _let_in(request)
     said = read_as(Listing, parse_json(raw))
-    return _told(visit, list_for_disposal(visit, said), 201)
+    return _once(visit, request, raw, lambda once: list_for_disposal(visit, said, None, once))
 
 
 def _relisting(request: Request, raw: bytes) -> Response:
     visit = _let_in(request)
-    said = read_as(Listing, parse_json(raw))
-    return _told(visit, list_for_disposal(visit, said, request.path_params["record"]), 201)
+    said, name = read_as(Listing, parse_json(raw)), request.path_params["record"]
+    return _once(visit, request, raw, lambda once: list_for_disposal(visit, said, name, once))
 
 
 def _starting(request: Request, raw: bytes) -> Response:
@@ -250,8 +271,8 @@ def _starting(request: Request, raw: bytes) -> Response:
 
 def _shredding(request: Request, raw: bytes) -> Response:
     visit = _let_in(request)
-    said = read_as(Shredding, parse_json(raw))
-    return _told(visit, destroy_paper(visit, request.path_params["record"], said), 201)
+    said, name = read_as(Shredding, parse_json(raw)), request.path_params["record"]
+    return _once(visit, request, raw, lambda once: destroy_paper(visit, name, said, once))
 
 
 def _executing(request: Request, raw: bytes) -> Response:

@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 
 from archive.ledger import new_id
 from archive.opening import Archive
+from archive.store import Idempotency, Quiet
 from domain import disposals
 from domain.access import resolve
-from domain.commands import Actor, TakeStep
+from domain.commands import Actor, AnyCommand, TakeStep
 from domain.disposals import Item
 from domain.kind import Office, Role, Text, Who
 from domain.record import Record
@@ -66,7 +67,14 @@ class Desk:
         if actor.person in barred or actor.person not in resolve(who, directory, None, {}):
             raise DisposalRefusedError("SEPARATION")
 
-    def step(self, record_id: str, step: str, values: Mapping[str, Any], actor: Actor) -> Record:
+    def step(
+        self,
+        record_id: str,
+        step: str,
+        values: Mapping[str, Any],
+        actor: Actor,
+        once: Idempotency | None = None,
+    ) -> Record:
         moment = self.archive.options.clock()
         command = TakeStep(
             event_id=new_id(),
@@ -77,7 +85,14 @@ class Desk:
             step=step,
             values=values,
         )
-        return done(self.archive.ledger.execute(command).record)
+        return self.done(command, once)
+
+    def done(
+        self, command: AnyCommand, once: Idempotency | None = None, quiet: Quiet | None = None
+    ) -> Record:
+        """The record after it; also where another request with the same key was faster."""
+        outcome = self.archive.ledger.execute(command, idempotency=once, quiet=quiet)
+        return outcome.record or self.archive.ledger.get(outcome.committed.record_id)
 
 
 def refusal_of(assessed: Assessed, today: date) -> Refusal | None:
@@ -104,12 +119,6 @@ def must_be_due(assessed: Assessed, today: date) -> None:
 def may_go(record: Record, item: Item) -> bool:
     found = disposals.outcome(record, item.item)
     return found is not None and found.outcome == "destroy"
-
-
-def done(record: Record | None) -> Record:
-    if record is None:
-        raise AssertionError("a command without a key was taken for a repetition")
-    return record
 
 
 def led(actor: Actor) -> Actor:

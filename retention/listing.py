@@ -8,14 +8,14 @@ from typing import Any
 
 from archive.ledger import new_id
 from archive.sealing import INTERNAL
-from archive.store import NotQuiet, Quiet
+from archive.store import Idempotency, NotQuiet, Quiet
 from domain import disposals
 from domain.access import involved
 from domain.commands import Actor, Open, TakeStep
 from domain.events import Values
 from domain.kind import text
 from domain.record import Record
-from retention.asking import LISTERS, Desk, chunks, done, led, must_be_due, time_word
+from retention.asking import LISTERS, Desk, chunks, led, must_be_due, time_word
 from retention.errors import DisposalRefusedError
 from retention.intact import BROKEN, first_broken
 from retention.ledgers import DISPOSAL, Assessed
@@ -36,12 +36,13 @@ class Lister:
         *,
         owner: str | None = None,
         relist: str | None = None,
+        once: Idempotency | None = None,
     ) -> Record:
         """Freeze a list of records that are due, with those bound to them, for review.
 
         `owner` reviews what no department's head does. `relist`: an earlier disposal that now says
-        this list; its approvals are void. Raises DisposalRefusedError naming the first record that
-        may not go.
+        this list; its approvals are void. `once`: by which the same request is known. Raises
+        DisposalRefusedError naming the first record that may not go.
         """
         with self.desk.journal.refusals(actor.person, relist):
             self.desk.must_be(actor, LISTERS)
@@ -54,10 +55,15 @@ class Lister:
                     must_be_due(told[record_id], self.desk.day(now.now))
                     rows.append(self._row(str(len(rows) + 1), told[record_id], owner))
                     barred |= involved(record)
-            return self._list(actor, "electronic", rows, barred, now, relist)
+            return self._list(actor, "electronic", rows, barred, now, relist, once)
 
     def list_paper(
-        self, actor: Actor, copy_ids: Sequence[str], *, relist: str | None = None
+        self,
+        actor: Actor,
+        copy_ids: Sequence[str],
+        *,
+        relist: str | None = None,
+        once: Idempotency | None = None,
     ) -> Record:
         """Freeze a list of paper copies that are due. Raises DisposalRefusedError."""
         with self.desk.journal.refusals(actor.person, relist):
@@ -69,7 +75,7 @@ class Lister:
                 must_be_due(assessed, self.desk.day(now.now))
                 rows.append({**self._row(str(n), assessed, actor.person), "copy": copy_id})
                 barred |= involved(self.desk.archive.ledger.get(assessed.holding.record_id))
-            return self._list(actor, "paper", rows, barred, now, relist)
+            return self._list(actor, "paper", rows, barred, now, relist, once)
 
     def _list(
         self,
@@ -79,6 +85,7 @@ class Lister:
         barred: Iterable[str],
         now: ProvenTime,
         relist: str | None,
+        once: Idempotency | None,
     ) -> Record:
         if not rows:
             raise DisposalRefusedError("UNLISTED")
@@ -95,14 +102,15 @@ class Lister:
             size = self.desk.archive.store.head().size
             self._must_be_on_no_other(rows, relist)
             try:
-                return self._frozen(actor, values, relist, Quiet(LISTS, size))
+                command = self._command(actor, values, relist)
+                return self.desk.done(command, once, Quiet(LISTS, size))
             except NotQuiet:
                 continue  # somebody else lists: perhaps the same
         raise DisposalRefusedError("CHANGED")
 
-    def _frozen(
-        self, actor: Actor, values: Mapping[str, Any], relist: str | None, quiet: Quiet
-    ) -> Record:
+    def _command(
+        self, actor: Actor, values: Mapping[str, Any], relist: str | None
+    ) -> Open | TakeStep:
         moment = self.desk.archive.options.clock()
         common: dict[str, Any] = {
             "event_id": new_id(),
@@ -111,12 +119,9 @@ class Lister:
             "received_at": moment,
             "values": values,
         }
-        command = (
-            Open(record_id=new_id(), kind=DISPOSAL, step="list", **common)
-            if relist is None
-            else TakeStep(record_id=relist, step="relist", **common)
-        )
-        return done(self.desk.archive.ledger.execute(command, quiet=quiet).record)
+        if relist is None:
+            return Open(record_id=new_id(), kind=DISPOSAL, step="list", **common)
+        return TakeStep(record_id=relist, step="relist", **common)
 
     def _must_be_on_no_other(self, rows: Sequence[Values], relist: str | None) -> None:
         """Two lists with the same record would ask two reviewers, and certify it twice."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from archive.store import Idempotency
 from domain import disposals
 from domain.commands import Actor
 from domain.disposals import Listing
@@ -20,7 +21,12 @@ class Shredding:
     desk: Desk
 
     def destroy_paper(
-        self, actor: Actor, disposal_id: str, items: Sequence[str], method: str
+        self,
+        actor: Actor,
+        disposal_id: str,
+        items: Sequence[str],
+        method: str,
+        once: Idempotency | None = None,
     ) -> Record:
         """What a person is about to shred, and by this says to have shredded: it is asked about
         first, so that a hold still wins. Raises DisposalRefusedError; then shred nothing."""
@@ -37,7 +43,7 @@ class Shredding:
                     raise DisposalRefusedError("KEPT", text(name, name))
                 must_be_due(self.desk.shelf.assess_copy(item.copy), today)
             values = {"items": [{"item": name} for name in items], "method": method}
-            return self.desk.step(disposal_id, "destroy-paper", values, actor)
+            return self.desk.step(disposal_id, "destroy-paper", values, actor, once)
 
     def execute(self, record: Record, listing: Listing) -> dict[str, Refusal | None]:
         """Copies that a person has destroyed and another has watched; each asked about anew."""

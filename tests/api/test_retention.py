@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import pytest
 
@@ -194,6 +195,30 @@ def mine(keeping: Keeping, who: str) -> list[tuple[str, str]]:
     keeping.plant.archive.views.catch_up()
     told = keeping.plant.get(who, "/v1/worklist?mine=true&what=step").json()
     return [(task["ref"], task["record_id"]) for task in told["tasks"]]
+
+
+def test_a_list_that_is_asked_for_twice_is_one(keeping: Keeping) -> None:
+    """The same Idempotency-Key tells of the first; another body under it is refused."""
+    plant = keeping.plant
+    one, other = keeping.due(2)
+
+    def ask(*records: str, key: str = "list-1") -> Any:
+        body = {"records": [*records], "owner": plant.people["cs"]}
+        return plant.post(
+            "lister", "/v1/retention/disposals", body, headers={"Idempotency-Key": key}
+        )
+
+    first, again = ask(one), ask(one)
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert first.json()["id"] == again.json()["id"]
+    assert ask(other).status_code == 422
+    assert ask(one, key="list-2").json()["code"] == "ON_ANOTHER_LIST"
+    assert ask(other, key="list-3").status_code == 201
+    path = f"/v1/retention/disposals/{first.json()['id']}/relist"
+    body = {"records": [one], "owner": plant.people["cs"]}
+    for _ in "twice":
+        done = plant.post("lister", path, body, headers={"Idempotency-Key": "relist-1"})
+        assert (done.status_code, done.json()["version"]) == (201, 2)
 
 
 def test_who_is_next_has_a_disposal_in_their_worklist(keeping: Keeping) -> None:
