@@ -13,7 +13,7 @@ from starlette.responses import Response, StreamingResponse
 
 from api.admission import Visit
 from api.problems import Refusal
-from api.questions import Question, of_year
+from api.questions import YEARS, Question, QuestionError, of_year
 from api.reading import Asked, Name, seen_in_lists
 from api.replies import PROBLEM_RESPONSES
 from api.uploads import disposition
@@ -33,7 +33,9 @@ _WITHHOLD = "证而不示 / proven and not shown: attachments, step:call-back, K
 
 
 class ExportQuestion(Question):
-    year: int | None = Constraint(None, ge=1, le=9998, description="那一年所开 / opened in a year")
+    year: int | None = Constraint(
+        None, ge=YEARS[0], le=YEARS[1], description="那一年所开 / opened in a year"
+    )
     withhold: Parts = Constraint(default_factory=list)
 
 
@@ -72,9 +74,10 @@ def export_query(visit: Asked, asked: Annotated[ExportQuestion, Query()]) -> Res
     visit.guest.check_right("export")
     archive = visit.desk.archive
     question = Question(**asked.model_dump(exclude={"year", "withhold"}))
-    if (asked.year is None) == (question.text == ""):
-        what = text("请给出筛选条件，或一个年份", "give filters, or one year")
+    if asked.year is not None and question.text:
+        what = text("年份与筛选条件，二者取一", "give filters or a year, not both")
         raise Refusal("invalid-request", None, (("year", what),))
+    named = f"{asked.year:04}" if asked.year is not None else _asked(question)
     if asked.year is not None:
         question = of_year(asked.year, archive.options.zone)
     hidden = None if "confidential" in visit.guest.caller.rights else False
@@ -83,7 +86,6 @@ def export_query(visit: Asked, asked: Annotated[ExportQuestion, Query()]) -> Res
     found = listed(archive.views.register, visit.guest.viewer(visit.desk), wanted)
     chosen = [each for each in found if shown(ledger.get(each))]
     _check_number(len(chosen))
-    named = f"{asked.year:04}" if asked.year is not None else question.text
     return _export(
         visit,
         Wanted(
@@ -95,6 +97,17 @@ def export_query(visit: Asked, asked: Annotated[ExportQuestion, Query()]) -> Res
         ),
         "query.zip" if asked.year is None else f"{named}.zip",
     )
+
+
+def _asked(question: Question) -> str:
+    try:
+        return question.asked
+    except QuestionError:
+        what = text(
+            "请给出筛选条件（不超过 4,096 字节），或一个年份",
+            "give filters (4,096 bytes), or a year",
+        )
+        raise Refusal("invalid-request", None, (("year", what),)) from None
 
 
 def _check_number(found: int) -> None:

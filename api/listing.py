@@ -14,12 +14,13 @@ from starlette.responses import Response
 from api.admission import Visit
 from api.holds_asked import holds_to_place
 from api.problems import Refusal
+from api.questions import Question, Words
 from api.reading import Asked, Name, answer, read_record, seen_in_lists
 from api.replies import PROBLEM_RESPONSES
 from archive.evidence.instant import time_text
 from archive.findings import last_report
 from archive.views.access import words
-from archive.views.register import Filter, Sort
+from archive.views.register import Sort
 from archive.views.search import Scope
 from archive.views.worklist import Task, Wanted
 from domain.forms import Instant, model
@@ -28,7 +29,6 @@ from domain.kinds import all_versions, current
 from domain.matters import What
 
 router = APIRouter(prefix="/v1", tags=["列表 / lists"], responses=PROBLEM_RESPONSES)
-Words = Annotated[list[Annotated[str, Constraint(max_length=64)]], Constraint(max_length=50)]
 
 
 def wait_for(visit: Visit, after_leaf: int | None) -> None:
@@ -59,17 +59,7 @@ class KindPage(Page):
     order: Literal["asc", "desc"] = "desc"
 
 
-class RegisterPage(KindPage):
-    kind: Words = []
-    number: str | None = Constraint(None, max_length=40)
-    reference: str | None = Constraint(None, max_length=200)
-    reference_type: str | None = Constraint(None, max_length=40)
-    filed: bool | None = None
-    imported: bool | None = None
-    overdue: bool = Constraint(False, description="有时限已过 / with a clock that has run out")
-    opened_from: Instant | None = None
-    opened_until: Instant | None = None
-    internal: bool = False
+class RegisterPage(Question, KindPage):
     as_known_at: Instant | None = Constraint(
         None, description="当时所知的列表 / the list as it was known then"
     )
@@ -79,25 +69,11 @@ class RegisterPage(KindPage):
 def list_records(visit: Asked, asked: Annotated[RegisterPage, Query()]) -> Response:
     visit.guest.check_right("read")
     wait_for(visit, asked.after_leaf)
-    reference = (asked.reference_type, asked.reference) if asked.reference is not None else None
-    wanted = Filter(
-        kinds=asked.kind,
-        states=asked.state,
-        departments=asked.department,
-        number=asked.number,
-        reference=reference,
-        filed=asked.filed,
-        imported=asked.imported,
-        confidential=None if "confidential" in visit.guest.caller.rights else False,
-        opened_from=asked.opened_from,
-        opened_until=asked.opened_until,
-        overdue_at=(asked.as_known_at or visit.now) if asked.overdue else None,
-        internal=asked.internal,
-    )
+    hidden = None if "confidential" in visit.guest.caller.rights else False
     archive = visit.desk.archive
     page = archive.views.register.page(
         visit.guest.viewer(visit.desk),
-        wanted,
+        asked.filter(asked.as_known_at or visit.now, confidential=hidden),
         sort=asked.sort,
         descending=asked.order == "desc",
         limit=asked.limit,

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic import Field as Constraint
 
+from archive.evidence.heads import MAX_ASKED
 from archive.evidence.instant import time_text
 from archive.views.register import Filter
 from domain.forms import Instant
@@ -19,6 +20,7 @@ from domain.forms import Instant
 Words = Annotated[list[Annotated[str, Constraint(max_length=64)]], Constraint(max_length=50)]
 # What would end a word of the question, or a line, or turn the direction of writing.
 _MARKS = re.compile("[%&=\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+YEARS = (1900, 2998)
 _LISTS = frozenset({"kind", "state", "department"})
 
 
@@ -39,7 +41,7 @@ class Question(BaseModel):
     reference_type: str | None = Constraint(None, max_length=40)
     filed: bool | None = None
     imported: bool | None = None
-    overdue: bool = False
+    overdue: bool = Constraint(False, description="有时限已过 / with a clock that has run out")
     opened_from: Instant | None = None
     opened_until: Instant | None = None
     internal: bool = False
@@ -49,7 +51,9 @@ class Question(BaseModel):
         """From `kind=complaint&opened_from=2026-01-01T00:00:00Z`. QuestionError."""
         said: dict[str, list[str]] = defaultdict(list)
         for each in filter(None, text.split("&")):
-            name, _, value = each.partition("=")
+            name, is_, value = each.partition("=")
+            if not is_:
+                raise QuestionError(f"{each}: write it as kind=complaint")
             said[name].append(unquote(value))
         if many := [
             name for name, values in said.items() if len(values) > 1 and name not in _LISTS
@@ -73,6 +77,14 @@ class Question(BaseModel):
             for one in (said[name] if name in _LISTS else [said[name]])
         ]
         return "&".join(f"{name}={_MARKS.sub(_marked, _word(value))}" for name, value in pairs)
+
+    @property
+    def asked(self) -> str:
+        """Its text, as a bundle carries it. QuestionError where nothing is asked, or too much."""
+        text = self.text
+        if not text or len(text.encode()) > MAX_ASKED:
+            raise QuestionError("ask for something in particular, and for less than that")
+        return text
 
     def filter(self, now: datetime, *, confidential: bool | None = None) -> Filter:
         """`confidential`: False leaves out what is."""

@@ -14,7 +14,7 @@ import click
 
 from api.cli.opened import opened, progress, settle
 from api.clock import now
-from api.questions import Question, QuestionError, of_year
+from api.questions import YEARS, Question, QuestionError, of_year
 from archive.disclosing import UnknownStepError, without
 from archive.exporting import Exported, Wanted
 from archive.importing import ImportingError, Report, import_xes, load_mapping
@@ -96,7 +96,7 @@ def check(*, views: bool, lang: str, as_json: bool) -> None:
 @click.option(
     "--query", metavar="FILTERS", help="What the register lists: kind=complaint&filed=true."
 )
-@click.option("--year", type=click.IntRange(1, 9998), help="What was opened in a year.")
+@click.option("--year", type=click.IntRange(*YEARS), help="What was opened in a year.")
 @click.option("--all", "everything_", is_flag=True, help="The whole archive.")
 @click.option(
     "--withhold",
@@ -157,12 +157,10 @@ def _wanted(
     settle(archive)
     try:
         question = of_year(year, archive.options.zone) if year else Question.read(query or "")
+        asked = f"{year:04}" if year else question.asked
     except QuestionError as error:
         raise click.UsageError(f"--query: {error}") from None
-    if not question.text:
-        raise click.UsageError("--query asks for nothing in particular: --all is the whole archive")
     chosen = list(listed(archive.views.register, EVERYTHING, question.filter(now())))
-    asked = f"{year:04}" if year else question.text
     return Wanted(records=chosen, variety="year" if year else "query", asked=asked)
 
 
