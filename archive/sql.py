@@ -34,6 +34,7 @@ from archive.store import (
 HOUR = 3600 * 10**6
 """In microseconds, as times are stored."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FIRST, LAST = EPOCH.replace(year=1), datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
 EVENT = "leaf_index, record_id, version, topic, event_id, state, leaf_hash, recorded_at, number"
 OF_EVENT = f"c.slot >= e.leaf_index * {PARTS} AND c.slot < e.leaf_index * {PARTS} + {PARTS}"
 CONTENT = "e.leaf_index, e.record_id, e.event_id, c.slot, c.key_id, c.wrapped, c.ciphertext"
@@ -67,7 +68,7 @@ def moment(micros: int) -> datetime:
     try:
         return EPOCH + timedelta(microseconds=micros)
     except OverflowError:
-        return (datetime.min if micros < 0 else datetime.max).replace(tzinfo=UTC)
+        return FIRST if micros < 0 else LAST
 
 
 def raw(hex_id: str) -> bytes:

@@ -19,6 +19,11 @@ from tests.stores import STORES, PostgresServer
 from tests.threats.plot import Outside, Scene, fill
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Known only where this folder is named on the command line, as `make flips` does."""
+    parser.addoption("--flips", action="store_true", help="change every byte, not a sample")
+
+
 @pytest.fixture(scope="session")
 def whole_sqlite(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outside]:
     folder = tmp_path_factory.mktemp("whole")

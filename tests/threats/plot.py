@@ -20,7 +20,7 @@ from archive.evidence.report import Level, Report
 from archive.evidence.statement import Seen, parse
 from archive.evidence.tlog_proof import TlogProof
 from archive.evidence.verify import verify
-from archive.exporting import Exporter
+from archive.exporting import Exporter, Wanted
 from archive.findings import CheckReport
 from archive.log import vkey
 from archive.store import Checkpoint, Committed, StoreError, Unit
@@ -219,7 +219,7 @@ def judge(scene: Scene, *records: str) -> Judged:
         file, size = io.BytesIO(), small.store.head().size
         made = Checkpoint(size, head, wall())
         exporter = Exporter(small.store, small.keys, small.keyring, small.log, lambda: made)
-        exporter.export(records or (scene.outside.complaint,), file, lambda _: True)
+        exporter.export(Wanted(records=records or (scene.outside.complaint,)), file)
     except (StoreError, EvidenceError) as error:
         judged.refused = type(error).__name__
         return judged
