@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections import Counter
 from collections.abc import Callable
 from datetime import date, timedelta
-from typing import Annotated, Any, Literal
+from functools import partial
+from typing import Annotated, Any, Literal, get_args
 
 import orjson
 from fastapi import APIRouter, Query
@@ -30,7 +32,7 @@ from archive.ledger import NoSuchRecordError
 from domain.access import resolve
 from domain.kind import text
 from domain.kinds import find
-from retention.due_lists import Cursor, Line
+from retention.due_lists import MOST_ROWS, Cursor, Line
 from retention.due_lists import Page as Found
 from retention.journal import KIND as JOURNAL
 from retention.proven_time import ProvenTime
@@ -38,6 +40,12 @@ from retention.proven_time import ProvenTime
 router = APIRouter(prefix="/v1", tags=["保管 / retention"], responses=PROBLEM_RESPONSES)
 UNFILED_DAYS = 30
 """So long a record that could be filed may wait before it is an alarm (RETENTION.md 9, R14)."""
+MOST_COUNTED = 2000
+"""Records that are read, to count for a key which sees only some of them."""
+TOO_MANY = text(
+    "受限的密钥无法统计这么多记录;请缩短月数。",
+    "So many records cannot be counted for a narrowed key: ask for fewer months.",
+)
 What = Literal["due", "held", "pending", "blocked", "unfiled"]
 
 
@@ -158,19 +166,71 @@ class Months(Asking):
 @router.get("/retention/next-months", summary="今后各月到期数 / how many fall due, by month")
 def next_months(visit: Asked, asked: Annotated[Months, Query()]) -> Response:
     visit.guest.check_right("read")
-    if visit.guest.caller.departments:  # counts cannot be cut to what such a key may see
-        raise Refusal("not-entitled")
     wait_for(visit, asked.after_leaf)
     _, today = present(visit)
-    viewer = visit.guest.viewer(visit.desk)
-    found = visit.desk.due.next_months(today, asked.months, viewer)
+    found = months(visit, today, asked.months)
     return answer(
         {
             "today": today.isoformat(),
             "months": [{"month": month, "records": count} for month, count in found],
-            "now": visit.desk.due.counts(today, viewer),
+            "now": counts(visit, today),
         }
     )
+
+
+def months(visit: Visit, today: date, count: int) -> list[tuple[str, int]]:
+    """How many of what this key may see fall due in each month from tomorrow on."""
+    view, viewer = visit.desk.due, visit.guest.viewer(visit.desk)
+    found = view.next_months(today, count, viewer)
+    if _sees_all(visit):
+        return found
+    last = date.fromisoformat(f"{found[-1][0]}-28") + timedelta(days=3)
+    lines = _walked(visit, lambda after: view.due(last, viewer, after=after, limit=MOST_ROWS),
+                    (today.isoformat(), "~"))  # fmt: skip
+    if lines is None:
+        raise Refusal("not-entitled", TOO_MANY)
+    by_month = Counter((line.due_from or "")[:7] for line in lines)
+    return [(month, by_month[month]) for month, _ in found]
+
+
+def counts(visit: Visit, today: date) -> dict[str, int]:
+    """How many of what this key may see stand on each list; a list is left out where so many would
+    have to be read, one by one, that it cannot be told."""
+    if _sees_all(visit):
+        return visit.desk.due.counts(today, visit.guest.viewer(visit.desk))
+    found = {}
+    for what in get_args(What):
+        early = UNFILED_DAYS + 1 if what == "unfiled" else 0  # also what is no alarm yet
+        ask = _asked_of(visit, what, today + timedelta(days=early))
+        lines = _walked(visit, partial(_many, ask))
+        if lines is not None:
+            found[what] = len(lines)
+    return found
+
+
+def _sees_all(visit: Visit) -> bool:
+    """Whether the view alone can count for this key."""
+    caller = visit.guest.caller
+    return not caller.departments and "confidential" in caller.rights
+
+
+def _many(ask: Callable[[Cursor, int], Found], after: Cursor) -> Found:
+    return ask(after, MOST_ROWS)
+
+
+def _walked(
+    visit: Visit, ask: Callable[[Cursor], Found], after: Cursor = None
+) -> list[Line] | None:
+    """Every line that this key is shown; None after too many."""
+    kept, found, read = shown(visit), list[Line](), 0
+    while True:
+        page = ask(after)
+        found += (line for line in page.lines if kept(line))
+        read, after = read + len(page.lines), page.after
+        if after is None:
+            return found
+        if read >= MOST_COUNTED:
+            return None
 
 
 @router.get(

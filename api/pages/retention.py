@@ -12,7 +12,7 @@ from starlette.responses import Response
 from api.pages.calls import Call
 from api.problems import Refusal
 from api.retention_json import Json, known, sentence
-from api.retention_lists import DuePage, What, listed, present, rules_json
+from api.retention_lists import DuePage, What, counts, listed, months, present, rules_json
 from archive.views.register import BadCursor, Filter
 from archive.views.register import Line as Listed
 from domain.access import resolve
@@ -62,7 +62,7 @@ def show_retention(call: Call) -> Response:
         tab=tab,
         time=now,
         today=today,
-        counts=_counts(call, today),
+        counts={tab: n for tab, n in counts(call.visit, today).items() if tab != "unfiled"},
         may_list=may_list(call),
         token=token(call, "list"),
         people=_people(call),
@@ -81,10 +81,7 @@ def show_retention(call: Call) -> Response:
 def _shown(call: Call, tab: Tab, today: date) -> dict[str, object]:
     match tab:
         case "months":
-            if call.visit.guest.caller.departments:
-                raise Refusal("not-entitled")
-            viewer = call.visit.guest.viewer(call.house.desk)
-            return {"months": call.house.desk.due.next_months(today, 12, viewer)}
+            return {"months": months(call.visit, today, 12)}
         case "rules":
             return {"rules": _rules(call)}
         case "disposals":
@@ -127,15 +124,6 @@ def _disposals(call: Call, states: tuple[str, ...]) -> dict[str, object]:
         page, fault = register.page(viewer, wanted, limit=SHOWN), "bad-cursor"
     lines: Sequence[Listed] = page.lines
     return {"lists": lines, "cursor": page.cursor, "fault": fault}
-
-
-def _counts(call: Call, today: date) -> dict[str, int]:
-    """How many there are behind a tab; none where only reading each record could tell."""
-    guest, desk = call.visit.guest, call.house.desk
-    if guest.caller.departments or "confidential" not in guest.caller.rights:
-        return {}
-    found = desk.due.counts(today, guest.viewer(desk))
-    return {name: found[name] for name in ("due", "held", "pending", "blocked")}
 
 
 def _people(call: Call) -> list[tuple[str, str]]:

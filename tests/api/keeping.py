@@ -55,13 +55,17 @@ class Keeping:
             )
         )  # fmt: skip
         if filed:
-            archive.ledger.execute(
-                File(
-                    event_id=new_id(), record_id=record_id, actor=TRUSTED, occurred_at=now,
-                    received_at=now, scope=False,
-                )
-            )  # fmt: skip
+            self.file(record_id)
         return record_id
+
+    def file(self, record_id: str) -> None:
+        now = self.plant.clock()
+        self.plant.archive.ledger.execute(
+            File(
+                event_id=new_id(), record_id=record_id, actor=TRUSTED, occurred_at=now,
+                received_at=now, scope=False,
+            )
+        )  # fmt: skip
 
     # ---------------------------------------------------------------- the way of a disposal
 

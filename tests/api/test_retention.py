@@ -11,7 +11,7 @@ from archive.evidence.policy import Policy
 from archive.evidence.verify import verify
 from archive.log import vkey
 from tests.api.conftest import COMPLAINT, Plant
-from tests.api.keeping import SECRET, Keeping
+from tests.api.keeping import SECRET, YEARS, Keeping
 
 
 @pytest.fixture
@@ -413,6 +413,27 @@ def test_the_coming_months_are_counted(keeping: Keeping) -> None:
     assert told["now"]["due"] == 0
 
 
+def test_a_narrowed_key_counts_what_it_may_see(keeping: Keeping) -> None:
+    """Of two records that of its own department, by the month and on the lists."""
+    plant = keeping.plant
+    keeping.imported()
+    record = plant.post("cs", "/v1/complaint", {"answers": COMPLAINT}).json()["record"]
+    plant.step("cs", record, "withdraw", {"why": "customer", "reason": "客户撤回"})
+    keeping.file(record)
+    plant.archive.views.catch_up()
+    for scope in ("cs", "prod"):
+        departments = [plant.departments[scope]]
+        plant.register_caller(f"{scope}-key", person=plant.people["boss"], departments=departments)
+    seen = {"boss": 2, "cs-key": 1, "prod-key": 0}
+    path = "/v1/retention/next-months"
+    for who, count in seen.items():
+        told = plant.get(who, path, params={"months": 40}).json()
+        assert sum(m["records"] for m in told["months"]) == count, who
+    plant.clock.turn(days=YEARS)
+    for who, count in seen.items():
+        assert plant.get(who, path).json()["now"]["due"] == count, who
+
+
 def test_unfiled_is_an_alarm_after_thirty_days(keeping: Keeping) -> None:
     """Not on the thirtieth day, but after it (R14)."""
     plant = keeping.plant
@@ -511,4 +532,5 @@ def test_a_key_without_the_right_reads_or_lists_nothing(keeping: Keeping) -> Non
     assert plant.get("office", "/v1/retention/rules").status_code == 403
     scope = [plant.departments["cs"]]
     plant.register_caller("scoped", person=plant.people["boss"], departments=scope)
-    assert plant.get("scoped", "/v1/retention/next-months").status_code == 403
+    told = plant.get("scoped", "/v1/retention/next-months").json()
+    assert (told["now"]["due"], sum(m["records"] for m in told["months"])) == (0, 0)
