@@ -13,7 +13,6 @@ from archive.views.access import Viewer
 from archive.views.register import Filter, RegisterView
 
 Incoming = Callable[[str], Iterable[tuple[str, str]]]
-_PAGE = 500
 
 
 def everything_linked(
@@ -43,11 +42,13 @@ def _outgoing(store: Store, record_id: str) -> Iterator[str]:
             continue
 
 
-def listed(register: RegisterView, viewer: Viewer, wanted: Filter) -> Iterator[str]:
+def listed(
+    register: RegisterView, viewer: Viewer, wanted: Filter, at_once: int = 500
+) -> Iterator[str]:
     """What the register shows this viewer, the oldest first."""
     cursor: str | None = None
     while True:
-        page = register.page(viewer, wanted, descending=False, limit=_PAGE, cursor=cursor)
+        page = register.page(viewer, wanted, descending=False, limit=at_once, cursor=cursor)
         yield from (line.record_id for line in page.lines)
         cursor = page.cursor
         if cursor is None:

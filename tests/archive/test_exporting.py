@@ -5,24 +5,33 @@ from __future__ import annotations
 import io
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from archive.authority import Authority
+from archive.disclosing import without
 from archive.evidence import bundle
 from archive.evidence.container import Container
+from archive.evidence.keys import SigningKey
+from archive.evidence.note import COSIGNATURE, VerifierKey
 from archive.evidence.policy import Policy
-from archive.evidence.report import Report, Verdict
-from archive.evidence.statement import Ref
+from archive.evidence.report import Completeness, Report, Verdict
+from archive.evidence.together import Verified, together
 from archive.evidence.verify import verify
 from archive.exporting import Exporter, Wanted
 from archive.ledger import NoSuchRecordError
 from archive.log import vkey
-from archive.selecting import everything_linked
+from archive.selecting import everything
 from archive.store import Unit
+from archive.timestamps import Timestamps
 from tests.archive.small_archive import ORIGIN, SmallArchive, postgres_archive, sqlite_archive
+from tests.authority import TimestampAuthority, TurnedClock
 
 FILE = bytes(range(256)) * 5000
+WITNESS = VerifierKey.make("w.example/w", SigningKey.generate().verify_key(), COSIGNATURE)
 
 
 @pytest.fixture(params=("sqlite", pytest.param("postgres", marks=pytest.mark.postgres)))
@@ -125,14 +134,126 @@ def test_no_such_record(exporter: Exporter) -> None:
     assert file.getvalue() == b""
 
 
-def test_everything_linked(small: SmallArchive) -> None:
-    """A case is what its records point to, and what points to them, however far."""
-    complaint, request, capa, other = (small.open() for _ in range(4))
-    small.append(complaint, refs=[Ref("about", request, None), Ref("about", "0" * 32, None)])
-    small.append(capa, refs=[Ref("follows", complaint, None)])
-    incoming = {complaint: [("follows", capa)], request: [("about", complaint)]}
-    linked = everything_linked(small.store, request, lambda record: incoming.get(record, []))
-    assert linked == [request, complaint, capa]
-    assert other not in linked
-    few = everything_linked(small.store, request, lambda record: incoming.get(record, []), limit=2)
-    assert few == [request, complaint]
+def opened_parts(file: io.BytesIO) -> Counter[str]:
+    box = Container(file)
+    return Counter(path.partition("/")[0] for path in box.members if "/" in path)
+
+
+def test_parts_are_left_out_and_stay_proven(small: SmallArchive, exporter: Exporter) -> None:
+    """Whatever is not to be shown is withheld; also files without their text."""
+    record = small.open("迟到三天", files=[FILE])
+    small.append(record, "已回访", step="call-back")
+    for names, shown in (
+        (["attachments"], {"content": 2}),
+        (["step:call-back"], {"content": 1, "attachments": 1}),
+        (["step:call-back", "attachments"], {"content": 1}),
+        ([record], {}),
+    ):
+        file = io.BytesIO()
+        wanted = Wanted(records=[record], shows=without(names, lambda name: name))
+        said = exporter.export(wanted, file)
+        report = verify(file)
+        assert report.ok, report.findings
+        assert opened_parts(file) == shown
+        assert said.withheld == 3 - sum(shown.values())
+    file = io.BytesIO()
+    exporter.export(Wanted(records=[record], shows=lambda _, part: part.n == 1), file)
+    assert verify(file).ok
+    assert opened_parts(file) == {"attachments": 1}
+
+
+def test_a_bundle_says_what_was_asked_and_that_nothing_came_later(
+    small: SmallArchive, exporter: Exporter
+) -> None:
+    """The question is signed with the heads; complete by the log's word, and proven for the whole
+    log."""
+    record = small.open()
+    small.open("无关")
+    file = io.BytesIO()
+    exporter.export(Wanted(records=[record], variety="query", asked="kind=complaint"), file)
+    report = verify(file)
+    assert report.ok, report.findings
+    assert report.about is not None
+    assert (report.about.variety, report.about.asked) == ("query", "kind=complaint")
+    assert report.completeness is Completeness.SIGNED
+    everything_ = everything(small.store, ORIGIN)
+    file = io.BytesIO()
+    exporter.export(Wanted(records=everything_, variety="archive"), file)
+    assert verify(file).completeness is Completeness.PROVEN
+
+
+def test_what_judges_a_record_comes_along(small: SmallArchive, exporter: Exporter) -> None:
+    """Marked as context; neither what the caller may not see nor what is not there."""
+    record, rule, secret = small.open(), small.open("规则"), small.open("机密")
+    file = io.BytesIO()
+    wanted = Wanted(
+        records=[record],
+        beside=lambda _: [rule, rule, record, secret, "0" * 32],
+        may_read=lambda each: each != secret,
+    )
+    said = exporter.export(wanted, file)
+    assert (said.records, said.context) == (2, 1)
+    report = verify(file)
+    assert report.ok, report.findings
+    assert bundle.read_head(Container(file)).context == [rule]
+    assert "机密".encode() not in file.getvalue()
+
+
+def test_volumes_together_are_the_whole_log(small: SmallArchive, exporter: Exporter) -> None:
+    """Each proves itself, with what judges its records; together they are proven to be all; no
+    record is cut in two, and a volume that is missing is missed."""
+    for n in range(5):
+        small.open(f"第{n}份", files=[FILE] if n == 3 else [])
+    everything_ = everything(small.store, ORIGIN)
+    files: dict[int, io.BytesIO] = {}
+
+    @contextmanager
+    def opened(n: int, of: int) -> Iterator[io.BytesIO]:
+        assert of == 4  # the one with a file has two parts
+        files[n] = io.BytesIO()
+        yield files[n]
+
+    wanted = Wanted(records=everything_, variety="archive", beside=lambda _: everything_[:1])
+    said = exporter.volumes(wanted, opened, most=2)
+    assert [(each.records, each.context) for each in said] == [(2, 0), (2, 1), (2, 1), (2, 1)]
+    reports = [verify(files[n]) for n in sorted(files)]
+    assert all(report.ok for report in reports)
+    kept = [Verified.of(report) for report in reports]
+    assert together(kept).proven
+    assert together(kept).missing == ()
+    part = together(kept[1:])
+    assert not part.proven
+    assert part.missing == (1,)
+    other = io.BytesIO()
+    small.open("后来")
+    exporter.export(Wanted(records=everything_), other)
+    assert not together([*kept, Verified.of(verify(other))]).one
+
+
+def test_timestamps_and_whom_to_trust_come_along(small: SmallArchive, tmp_path: Path) -> None:
+    """The token over this very checkpoint, also where witnesses have cosigned it since; and the
+    witnesses that the archive has, without their addresses."""
+    authority = TimestampAuthority(TurnedClock(small.clock.now))
+    try:
+        asked = Authority("tsa", authority.url, (authority.root.certificate,), authority.policy)
+        timestamps = Timestamps(small.store, small.log, [asked], small.clock)
+        policy = Policy.parse(
+            f"witness w {WITNESS} https://w.example/\nquorum none\n", of_a_log=True
+        )
+        exporter = Exporter(
+            *(small.store, small.keys, small.keyring, small.log),
+            policy=policy,
+            stamp=timestamps.stamp_present,
+        )
+        file = io.BytesIO()
+        exporter.export(Wanted(records=[small.open()]), file)
+    finally:
+        authority.close()
+    root = authority.root.certificate.public_bytes(Encoding.DER)
+    key = vkey(ORIGIN, small.keyring.log_key)
+    report = verify(file, Policy.parse(f"log {key}\nwitness w {WITNESS}\nquorum none\n"), [root])
+    assert report.ok, report.findings
+    assert [(each.n, each.trusted) for each in report.timestamps] == [(1, True)]
+    codes = {finding.code for finding in report.findings}
+    assert "policy-differs" not in codes
+    assert b"https" not in Container(file).read(bundle.POLICY, 1000)
