@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Any
-from unittest.mock import patch
+
+import pytest
 
 from api import clock as machine
 from api.cli import main
@@ -275,11 +275,11 @@ def _machine(house: House, who: str, arguments: Sequence[str]) -> Iterator[None]
         "LIUHEN_KEY": house.keys[who],
         **house.environment,
     }
-    with (
-        patch.dict(os.environ, environment),
-        patch.object(sys, "argv", ["liuhen", *arguments]),
-        patch.object(machine, "datetime", Turned),
-    ):
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        patch.setattr(sys, "argv", ["liuhen", *arguments])
+        patch.setattr(machine, "datetime", Turned)
         yield
 
 
