@@ -8,6 +8,7 @@ in the log before anything is destroyed, and without that this does nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 
@@ -74,10 +75,12 @@ class Destruction:
         living = sorted(self._keys.present(record_ids))
         if living or self._keys.unfinished():
             self._keys.destroy(living, self._secured)
-        for purge in self._purges:
-            purge(record_ids)
         destroyed = [one for chunk in _chunks(record_ids) for one in self._delete(chunk)]
-        self._store.scrub()
+        with ThreadPoolExecutor(1, thread_name_prefix="scrub") as beside:
+            scrubbed = beside.submit(self._store.scrub)  # the database's work, not Python's
+            for purge in self._purges:
+                purge(record_ids)
+            scrubbed.result()
         return destroyed
 
     def is_disposed(self, record_id: str) -> bool:

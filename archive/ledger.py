@@ -248,8 +248,7 @@ class Ledger(Application[UUID]):
                 found[record_id] = cached
         missing = [record_id for record_id in dict.fromkeys(record_ids) if record_id not in found]
         for record in self._replayed_all(missing):
-            self.forget(record.id)
-            self._remember(record)
+            self.renew(record)
             found[record.id] = record
         return {record_id: found.get(record_id) or self.get(record_id) for record_id in record_ids}
 
@@ -677,6 +676,11 @@ class Ledger(Application[UUID]):
                 self._cache.move_to_end(record.id)
             while len(self._cache) > CACHED_RECORDS:
                 self._cache.popitem(last=False)
+
+    def renew(self, record: Record) -> None:
+        """Remember a record that was replayed just now, instead of what was remembered of it."""
+        self.forget(record.id)
+        self._remember(record)
 
     def forget(self, record_id: str) -> None:
         """Drop a record from memory: after a conflict, and when its content is destroyed."""

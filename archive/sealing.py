@@ -343,15 +343,30 @@ def unseal(
 
     `record_key` None, or content rows gone: the event's skeleton, not readable.
     """
+    return opened(stored, *spoken_in(stored), rows, record_key)
+
+
+def spoken_in(stored: StoredEvent) -> tuple[Mapping[str, Any], str]:
+    """The statement in a stored leaf, as members, and the envelope hash."""
     leaf = orjson.loads(stored.leaf)
     envelope = leaf["envelope"].encode()
     said = orjson.loads(base64.b64decode(orjson.loads(envelope)["payload"]))
-    plain = _content(said, rows, record_key)
+    return said, dsse.envelope_hash(envelope)
+
+
+def opened(
+    stored: StoredEvent,
+    said: Mapping[str, Any],
+    digest: str,
+    rows: Sequence[StoredContent],
+    record_key: bytes | None,
+) -> Recorded:
+    """As `unseal`, of a leaf that was taken apart before."""
     return Recorded(
-        event=_event(said, plain),
+        event=_event(said, _content(said, rows, record_key)),
         recorded_at=stored.recorded_at,
         leaf_index=stored.leaf_index,
-        digest=dsse.envelope_hash(envelope),
+        digest=digest,
         number=stored.number,
     )
 
@@ -362,21 +377,25 @@ def _content(
     row = next((r for r in rows if r.n == 0), None)
     if record_key is None or row is None or row.ciphertext is None:
         return None
-    spoken = said["parts"][0]
-    part = Part(
-        spoken["role"],
-        spoken["n"],
-        spoken["key"],
-        spoken["commitment"],
-        spoken["ciphertext"],
-        spoken["length"],
-    )
+    part = part_of(said["parts"][0])
     key = content.unwrap(record_key, row.wrapped, part.key)
     plaintext = content.open_part(
         part, row.ciphertext, record=said["record"], event=said["event"], key=key
     )
-    opened: dict[str, Any] = orjson.loads(plaintext)
-    return opened
+    plain: dict[str, Any] = orjson.loads(plaintext)
+    return plain
+
+
+def part_of(said: Mapping[str, Any]) -> Part:
+    """From a statement's members."""
+    return Part(
+        said["role"],
+        said["n"],
+        said["key"],
+        said["commitment"],
+        said["ciphertext"],
+        said["length"],
+    )
 
 
 def _event(said: Mapping[str, Any], plain: Mapping[str, Any] | None) -> AnyEvent:

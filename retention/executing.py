@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from archive.collecting import rarely_collecting
 from archive.ledger import Asked, Making, TogetherError, new_id
 from archive.store import NotQuiet, StoreError, VersionConflict
 from domain import disposals
@@ -90,7 +91,7 @@ class Executor:
         NotLeading where another process leads the views: ask that one.
         """
         self.desk.archive.views.catch_up()
-        with self.desk.journal.refusals(None, disposal_id):
+        with rarely_collecting(), self.desk.journal.refusals(None, disposal_id):
             record = self.desk.archive.ledger.get(disposal_id)
             if record.kind.id != "disposal" or record.state not in ("executing", "certified"):
                 raise DisposalRefusedError("NO_APPROVED_BATCH")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from archive.collecting import rarely_collecting
 from archive.ledger import new_id
 from archive.sealing import INTERNAL
 from archive.store import Idempotency, NotQuiet, Quiet
@@ -44,7 +45,7 @@ class Lister:
         this list; its approvals are void. `once`: by which the same request is known. Raises
         DisposalRefusedError naming the first record that may not go.
         """
-        with self.desk.journal.refusals(actor.person, relist):
+        with rarely_collecting(), self.desk.journal.refusals(actor.person, relist):
             self.desk.must_be(actor, LISTERS)
             now = self.desk.now()
             rows, barred = list[Values](), set[str]()

@@ -214,7 +214,7 @@ def assert_worthless(backup: KeyStore, record_ids: list[str]) -> None:
 
 
 def test_destruction_stopped_halfway_can_be_done_again(store: Store, keys: KeyStore) -> None:
-    """A purge that fails leaves the key destroyed; repeating it finishes the rest."""
+    """A purge that fails leaves key and content destroyed; repeating it finishes the rest."""
     record = Record(*keys.new_record())
     committer(store).commit(record.unit())
     committer(store).commit(record.tombstone())
@@ -226,9 +226,10 @@ def test_destruction_stopped_halfway_can_be_done_again(store: Store, keys: KeySt
         Destruction(store, keys, [broken]).destroy([record.id])
     with pytest.raises(KeyDestroyed):
         keys.get(record.id)
+    assert not store.with_content([record.id])
     purged: list[str] = []
     (destroyed,) = Destruction(store, keys, [purged.extend]).destroy([record.id])
-    assert destroyed.rows == 2
+    assert destroyed.rows == 0
     assert purged == [record.id]
 
 
