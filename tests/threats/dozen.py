@@ -4,6 +4,7 @@ witnesses, a retry; on either store."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ import psycopg
 from archive.evidence import cosignature, note
 from archive.evidence.keys import SigningKey
 from archive.opening import Options, sources_of
+from archive.sql import SqlStore
 from archive.store import Cosignature, Idempotency
 from domain.events import Attachment
 from tests.archive.acting import COMPLAINT, Acting
@@ -68,19 +70,24 @@ def made(data: Path, database: str | None) -> Iterator[Dozen]:
     world.with_authority()
     records = fill(world)
     archive = world.archive
-    shut = archive.store.close
-    object.__setattr__(archive.store, "close", lambda: None)  # a check closes what it opened
-    sources = replace(sources_of(world.options), open_store=lambda: archive.store)
-    if database is None:
-        log, keys = (apsw.Connection(str(data / name)) for name in ("archive.db", "keys.db"))
-        dozen = Dozen(archive, sources, sqlite_tables(log), sqlite_tables(keys), records)
-    else:
-        log, keys = (psycopg.connect(database, autocommit=True) for _ in range(2))
-        dozen = Dozen(
-            archive, sources, postgres_tables(log, "liuhen"), postgres_tables(keys, "keys"), records
-        )
-    yield dozen
-    log.close()
-    keys.close()
-    object.__setattr__(archive.store, "close", shut)
+    store = archive.store
+    assert isinstance(store, SqlStore)
+    shut = store.close
+    object.__setattr__(store, "close", lambda: None)  # a check closes what it opened
+    sources = replace(sources_of(world.options), open_store=lambda: store)
+    with ExitStack() as stack:
+        if database is None:
+            log, keys = (
+                sqlite_tables(stack.enter_context(closing(apsw.Connection(str(data / name)))))
+                for name in ("archive.db", "keys.db")
+            )
+        else:
+            log, keys = (
+                postgres_tables(
+                    stack.enter_context(psycopg.connect(database, autocommit=True)), schema
+                )
+                for schema in ("liuhen", "keys")
+            )
+        yield Dozen(archive, sources, log, keys, records)
+    object.__setattr__(store, "close", shut)
     world.close()

@@ -19,7 +19,8 @@ from archive.evidence.policy import Policy
 from archive.evidence.verify import verify
 from archive.exporting import Wanted
 from archive.inspection import Sources
-from archive.keystore import KeyStoreError, SQLiteKeyStore
+from archive.keystore import SQLiteKeyStore
+from archive.masters import KeyStoreError
 from archive.proving import prove_event
 from archive.sqlite import SQLiteStore
 from archive.store import StoreError

@@ -140,3 +140,12 @@ def test_memory_is_flat() -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 100_000
+
+
+def test_sizes_at_the_edge() -> None:
+    """No leaf has the index of the size; from nothing to anything the proof is empty."""
+    leaves = nodes(data(5))
+    with pytest.raises(ProofError):
+        merkle.inclusion_proof(5, 5, leaves)
+    assert merkle.consistency_proof(0, 5, leaves) == []
+    assert merkle.root_at(0, leaves) == merkle.EMPTY_ROOT

@@ -1,5 +1,8 @@
 """Signed notes, verifier keys and checkpoints against the specification and foreign data."""
 
+import base64
+import hashlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -101,3 +104,39 @@ def test_never_leaks(data: bytes) -> None:
         note.parse(data)
     with pytest.raises(EvidenceError):
         note.VerifierKey.parse(data.decode("latin-1"))
+
+
+def test_a_text_may_have_empty_lines() -> None:
+    """The signatures stand after the last empty line."""
+    text = b"log.example\n\nmore\n"
+    parsed = note.parse(note.sign(text, "log.example", KEY))
+    assert parsed.text == text
+    note.verify(parsed, NAMED)
+
+
+def test_what_is_just_within_bounds() -> None:
+    """The longest note, the most and the shortest signature lines, the latest cosignature."""
+    line = note.line_of(note.Signature("w", b"hash", b"s"))
+    assert len(note.parse(b"text\n\n" + line * note.MAX_SIGNATURES).signatures) == 100
+    with pytest.raises(FormatError):
+        note.parse(b"text\n\n" + line * (note.MAX_SIGNATURES + 1))
+    with pytest.raises(FormatError, match="too short"):
+        note.parse(b"text\n\n" + note.line_of(note.Signature("w", b"hash", b"")))
+    filled = b"x" * (note.MAX_NOTE - len(line) - 2) + b"\n\n" + line
+    assert len(filled) == note.MAX_NOTE
+    assert note.parse(filled).signatures
+    with pytest.raises(FormatError, match="too long"):
+        note.parse(b"x" + filled)
+    assert len(note.parse_lines(line * 100)) == 100
+    signed = KEY.sign(note.cosigned_message(b"text\n", note.MAX_TIME))
+    last = note.VerifierKey.make("log.example", KEY.verify_key(), note.COSIGNATURE)
+    whole = note.Signature(last.name, last.hash, note.MAX_TIME.to_bytes(8, "big") + signed)
+    assert note.verify(note.Note(b"text\n", (whole,)), last) == note.MAX_TIME
+
+
+def test_a_key_of_another_type_is_refused() -> None:
+    """Also where its id fits, and its length is that of an Ed25519 key."""
+    public = bytes([2]) + KEY.public
+    name = hashlib.sha256(b"log.example\n" + public).digest()[:4].hex()
+    with pytest.raises(KeyRefused, match="types 1 and 4"):
+        note.VerifierKey.parse(f"log.example+{name}+{base64.b64encode(public).decode()}")

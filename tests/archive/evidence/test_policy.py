@@ -169,3 +169,21 @@ def test_quorum(threshold: str, who: tuple[int, ...], met: bool) -> None:
     else:
         with pytest.raises(SignatureError):
             policy.check(cosigned(*who), ORIGIN)
+
+
+def test_edges_of_a_policy() -> None:
+    """A log's own address, one quorum line wherever it stands, a name that is no text, the line
+    that is wrong by its number, nobody needed for no quorum, and each cosignature's own time."""
+    text = "\n".join([f"log {VKEY} https://log.example/", LINES[1], "quorum w0", ""])
+    assert Policy.parse(text).logs
+    assert Policy.parse(text.replace("quorum w0", "quorum none")).least() == 0
+    odd = text.replace("witness w0 ", "witness \udcff ").replace("quorum w0", "quorum \udcff")
+    assert Policy.parse(odd).least() == 1
+    with pytest.raises(FormatError, match="line 5"):
+        Policy.parse(text + LINES[2] + "\nquorum w1\n")
+    parsed = cosigned(0)
+    moment = 1_800_000_000
+    signed = WITNESSES[0].sign(note.cosigned_message(parsed.text, moment))
+    line = note.Signature(named(0).name, named(0).hash, moment.to_bytes(8, "big") + signed)
+    found = Policy.parse(text).cosigned(note.Note(parsed.text, (*parsed.signatures[:1], line)))
+    assert found == {"w0": moment}
