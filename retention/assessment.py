@@ -368,8 +368,8 @@ def hold_asked(holding: Holding, policy: Policy) -> Reservation | None:
 
 def _to_hand_over(about: str, policy: Policy) -> Iterator[Blocker]:
     """A transfer that was asked for and has not been recorded and confirmed since."""
-    done = policy.transfer(about)
     for asked in policy.reserved(about, "transfer")[-1:]:
+        done = policy.transfer(about)
         if done is None or done.at <= asked.at:
             what = sentences.transfer_pending(asked)
             yield Blocker("TRANSFER_PENDING", what, asked.disposal)

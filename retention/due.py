@@ -63,7 +63,7 @@ class DueView(DueLists):
     derived = ("due_dates",)
 
     def __init__(self, database: ViewDatabase, zone: ZoneInfo, standing: Standing) -> None:
-        self.version = f"1 {zone.key}"  # days of the site are in its rows
+        self.version = f"2 {zone.key}"  # days of the site are in its rows
         super().__init__(database)
         self._zone, self._standing, self._working = zone, standing, Working(database)
         self._policy = Policy()

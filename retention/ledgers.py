@@ -62,6 +62,8 @@ class Shelf:
         self._copies: dict[str, list[str]] = {}
         self._lists: dict[str, str] = {}
         """Of each disposal its state."""
+        self._wishes: tuple[int, tuple[Reservation, ...]] = (0, ())
+        """What `holds_asked` answers, for a log of so many leaves: pages ask for it often."""
         self._ruled = self._bound = 0
         """How many leaves the policy, and the bonds and copies, have been followed to."""
 
@@ -89,12 +91,15 @@ class Shelf:
 
     def holds_asked(self) -> tuple[Reservation, ...]:
         """What reviewers want held and nobody has placed a hold on, the oldest wish first."""
-        policy, _ = self.policy()
-        names = dict.fromkeys(r.about for r in policy.reservations if r.outcome == "hold")
-        self._follow()
-        holdings, _ = self._together([*names])
-        asked = (hold_asked(h, policy) for h in holdings.values() if not h.disposed)
-        return tuple(sorted((a for a in asked if a is not None), key=lambda a: a.at))
+        policy, size = self.policy()
+        if self._wishes[0] < size:
+            names = dict.fromkeys(r.about for r in policy.reservations if r.outcome == "hold")
+            self._follow()
+            holdings, _ = self._together([*names])
+            asked = (hold_asked(h, policy) for h in holdings.values() if not h.disposed)
+            found = sorted((a for a in asked if a is not None), key=lambda a: a.at)
+            self._wishes = size, tuple(found)
+        return self._wishes[1]
 
     def holding(self, record_id: str) -> Holding:
         """What is known of a record for retention. NoSuchRecordError."""
