@@ -56,7 +56,7 @@ OpenVolume = Callable[[int, int], AbstractContextManager[BinaryIO]]
 @dataclass(frozen=True, slots=True)
 class Exported:
     """What a bundle holds. `withheld` counts parts that the caller may not see, or not show.
-    `context`: how many of the records nobody asked for."""
+    `context`: how many records there are beside those asked for."""
 
     records: int
     leaves: int
@@ -181,7 +181,7 @@ class Exporter:
         )
         kinds = Counter(type(opening) for opening in opened)
         return Exported(
-            records=len(records),
+            records=len(wanted.records),
             leaves=len(indexes),
             size=head.size,
             contents=kinds[ContentOpening],

@@ -104,6 +104,48 @@ def test_export_and_verify(sample: Shell, tmp_path: Path) -> None:
     assert sample("verify", str(bundle)).returncode == 1
 
 
+def test_bundles_of_every_variety(sample: Shell, tmp_path: Path) -> None:
+    """A query, a year and all verify, say what was asked, and together hold the whole log."""
+    made = {}
+    for name, asked in {
+        "query": ["--query", "kind=complaint&filed=true"],
+        "year": ["--year", str(now().year)],
+        "archive": ["--all"],
+    }.items():
+        made[name] = tmp_path / f"{name}.zip"
+        written = sample("export", *asked, "-o", str(made[name]), "--json")
+        assert json.loads(written.stdout)["file"] == str(made[name]), written.stderr
+        told = json.loads(sample("verify", str(made[name]), "--json").stdout)
+        assert (told["ok"], told["about"]["variety"]) == (True, name)
+        assert told["completeness"] == ("PROVEN" if name == "archive" else "SIGNED")
+    for others, word in (("archive", "PROVEN that nothing was left out"), ("year", "here are ")):
+        both = sample("verify", str(made["query"]), str(made[others]), "--lang", "en")
+        assert (both.returncode, word in both.stdout) == (0, True)
+
+
+def test_parts_withheld_by_command(sample: Shell, tmp_path: Path) -> None:
+    """They stay proven; a step that no kind has is a slip, and nothing is written."""
+    bundle = tmp_path / "redacted.zip"
+    asked = "export", "KS-2026-00001", "-o", str(bundle)
+    slip = sample(*asked, "--withhold", "step:callback")
+    assert (slip.returncode, bundle.exists()) == (2, False)
+    written = sample(*asked, "--withhold", "step:call-back", "--withhold", "attachments", "--json")
+    assert json.loads(written.stdout)["withheld"] == 2
+    report = json.loads(sample("verify", str(bundle), "--json").stdout)
+    assert report["ok"]
+    assert [e["verdict"] for e in report["events"]].count("WITHHELD") == 2
+
+
+@pytest.mark.parametrize(
+    "asked", [[], ["--all", "--year", "2026"], ["--query", ""], ["--query", "state=nowhere"]]
+)
+def test_what_is_no_question_leaves_no_file(sample: Shell, asked: list[str]) -> None:
+    """Exit 2 with a sentence."""
+    result = sample("export", *asked)
+    assert result.returncode == 2
+    assert "Error:" in result.stderr
+
+
 def test_an_unknown_record_leaves_no_file(sample: Shell, tmp_path: Path) -> None:
     """Exit 2 with a sentence, and no half-made bundle."""
     bundle = tmp_path / "none.zip"

@@ -6,6 +6,7 @@ import pytest
 
 from domain.rule_versions import rule_id
 from retention.judging import judged_by
+from tests.archive.acting import COMPLAINT
 from tests.retention.people import Staff
 from tests.worlds import World
 
@@ -59,5 +60,5 @@ def test_calendars(staff: Staff) -> None:
     calendar = acting.open(
         "calendar", "publish", year=2026, source="国办发", holidays=[{"date": "2026-10-01"}]
     )
-    unfiled = acting.open("complaint", "receive", customer="甲", description="乙")
+    unfiled = acting.open("complaint", "receive", **COMPLAINT)
     assert kinds(staff, unfiled.id)["calendar"] == {calendar.id}
