@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from archive.evidence import certificate, der
+from archive.evidence import certificate, der, public_key
 from archive.evidence.certificate import Certificate
 from archive.evidence.der import Element, Fields, MalformedDer
 from archive.evidence.errors import EvidenceError, FormatError, SignatureError
@@ -144,7 +144,7 @@ def _read(data: bytes) -> Token:
     outer.end()
     if fields.take(der.INTEGER).integer() != 3:
         raise MalformedDer("not signed data of version 3")
-    hashes = [certificate.read_hash(each) for each in fields.take(der.SET).each(der.SEQUENCE)]
+    hashes = [public_key.read_hash(each) for each in fields.take(der.SET).each(der.SEQUENCE)]
     content = Fields(fields.take(der.SEQUENCE))
     _expect(content, _INFO)
     info = content.take(der.CONTEXT_0).only(der.OCTETS).contents
@@ -181,7 +181,7 @@ def _read_info(
     version, policy = fields.take(der.INTEGER).integer(), fields.take(der.OBJECT).name()
     imprint = Fields(fields.take(der.SEQUENCE))
     hash_, digest = (
-        certificate.read_hash(imprint.take(der.SEQUENCE)),
+        public_key.read_hash(imprint.take(der.SEQUENCE)),
         imprint.take(der.OCTETS).contents,
     )
     imprint.end()
@@ -216,14 +216,14 @@ def _read_signer(element: Element) -> Signer:
     names = Fields(fields.take(der.SEQUENCE))
     issuer, serial = names.take(der.SEQUENCE).whole, names.take(der.INTEGER).integer()
     names.end()
-    hash_ = certificate.read_hash(fields.take(der.SEQUENCE))
+    hash_ = public_key.read_hash(fields.take(der.SEQUENCE))
     signed = fields.take(der.CONTEXT_0)
-    algorithm = certificate.read_algorithm(fields.take(der.SEQUENCE))
+    algorithm = public_key.read_algorithm(fields.take(der.SEQUENCE))
     signature = fields.take(der.OCTETS).contents
     fields.maybe(der.CONTEXT_1)  # attributes that nobody signed
     fields.end()
-    named = certificate.SIGNATURES.get(algorithm, ("", ""))
-    kind, over = (certificate.RSA, hash_) if algorithm == certificate.RSA else named
+    named = public_key.SIGNATURES.get(algorithm, ("", ""))
+    kind, over = (public_key.RSA, hash_) if algorithm == public_key.RSA else named
     if over != hash_:
         raise MalformedDer("a signature by an algorithm that is not known, or over another hash")
     attributes = _attributes(signed)
@@ -269,7 +269,7 @@ def _identifier(values: Element, algorithm: str) -> tuple[str, bytes]:
     first = Fields(Fields(Fields(values.only(der.SEQUENCE)).take(der.SEQUENCE)).take(der.SEQUENCE))
     stated = first.maybe(der.SEQUENCE) if algorithm != "sha1" else None
     if stated is not None:
-        algorithm = certificate.read_hash(stated)
+        algorithm = public_key.read_hash(stated)
     return algorithm, first.take(der.OCTETS).contents
 
 

@@ -414,7 +414,7 @@ def test_base64_of_any_length_is_read(verifier: Page) -> None:
 
 
 def test_a_real_archives_bundle_is_told_alike_by_the_page_inside_it(
-    chromium: str, tmp_path: Path
+    verifier: Page, tmp_path: Path
 ) -> None:
     """Stamped over a socket, exported, unzipped by anybody's zip, opened from the folder."""
     small = sqlite_archive(tmp_path)
@@ -433,10 +433,11 @@ def test_a_real_archives_bundle_is_told_alike_by_the_page_inside_it(
         small.close()
     with zipfile.ZipFile(file) as unzipped:
         inside = Path(unzipped.extract(NAME, tmp_path))
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium, args=QUIET).new_page()
-        opened.goto(inside.as_uri())
-        found = _by_page(opened, file.getvalue(), trusted, tsa=tsa.decode())
+    assert verifier.context.browser is not None
+    opened = verifier.context.browser.new_page()
+    opened.goto(inside.as_uri())
+    found = _by_page(opened, file.getvalue(), trusted, tsa=tsa.decode())
+    opened.close()
     assert found == _by_python(file.getvalue(), trusted, tsa.decode())
     assert (found[0], [each["trusted"] for each in found[1]["timestamps"]]) == (0, [True])
 

@@ -28,6 +28,7 @@ SCRIPTS = (
     "der",
     "ecdsa",
     "passkey",
+    "publickey",
     "certificate",
     "timestamp",
     "stamps",
