@@ -22,6 +22,7 @@ from archive.evidence import merkle, receipt
 from archive.evidence.policy import Policy
 from archive.evidence.report import Report, Verdict
 from archive.evidence.verify import verify
+from archive.exporting import Wanted
 from archive.folding import fold
 from archive.keystore import KeyDestroyed, KeyStore, PostgresKeyStore, SQLiteKeyStore
 from archive.ledger import RecordDestroyedError
@@ -150,7 +151,7 @@ def read_file(archive: Archive, record: Record) -> bytes:
 
 def exported(archive: Archive, record_id: str, readable: bool) -> tuple[bytes, Report]:
     file = io.BytesIO()
-    archive.exporter.export([record_id], file, lambda _: readable)
+    archive.exporter.export(Wanted(records=[record_id], may_read=lambda _: readable), file)
     file.seek(0)
     trust = Policy.of_vkey(vkey(archive.options.origin, archive.keyring.log_key))
     return file.getvalue(), verify(file, trust)

@@ -12,6 +12,7 @@ from archive.evidence import leaf, statement
 from archive.evidence.dsse import STATEMENT_TYPE, parse
 from archive.evidence.report import Level
 from archive.evidence.verify import verify
+from archive.exporting import Wanted
 from archive.ledger import Asked
 from archive.store import NotQuiet, Quiet, VersionConflict
 from domain.commands import Actor, Dispose
@@ -143,7 +144,7 @@ def test_the_bundle_of_both_records_verifies(plant: Plant) -> None:
     warrant = plant.executing()
     record = plant.acting.do(plant.command(warrant))
     file = io.BytesIO()
-    plant.world.archive.exporter.export([record.id, warrant.id], file, lambda _: True)
+    plant.world.archive.exporter.export(Wanted(records=[record.id, warrant.id]), file)
     report = verify(file)
     # The content is still here: nothing was destroyed yet, and a verifier says so.
     assert {f.code for f in report.findings if f.level is Level.FAILED} == {"undisposed"}
