@@ -17,6 +17,7 @@ import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from archive.authority import Authority, TimestampError, read_roots
+from archive.check import Thoroughness
 from archive.log import verify_checkpoint
 from archive.store import Store, Timestamp
 from archive.timestamps import Proven, Stamper, Timestamps
@@ -429,3 +430,24 @@ def test_the_log_cannot_be_signed(world: World) -> None:
     stamper = Stamper(world.archive.timestamps, interval=100, retry=30)
     assert stamper.turn(authority(world)) == 30
     assert list(store.timestamps()) == []
+
+
+def test_the_check_verifies_tokens(world: World) -> None:
+    """Those that hold are counted, also under a policy that is asked for no more; a forged row is
+    named; and of an authority that is no longer configured nothing is said."""
+    world.with_authority()
+    made = stamped(world)
+    alone = Thoroughness(processes=0)
+    report = world.archive.check(views=False, how=alone)
+    assert (report.ok, report.counts["timestamps"]) == (True, 1)
+    other = replace(authority(world), policy="1.3.6.1.4.1.99999.7")
+    world.options = replace(world.options, authorities=(other,))
+    assert world.reopen().check(views=False, how=alone).ok
+    later = replace(made, token=made.token + b"\0", gen_time=made.gen_time + timedelta(days=1))
+    world.archive.store.put_timestamp(later)
+    report = world.archive.check(views=False, how=alone)
+    assert report.by_code == {"timestamp": 1}
+    assert report.findings[0].part == f"timestamp {made.size} tsa"
+    world.options = replace(world.options, authorities=())
+    report = world.reopen().check(views=False, how=alone)
+    assert (report.ok, report.counts["timestamps-unjudged"]) == (True, 2)

@@ -30,7 +30,15 @@ from archive.log import vkey
 from archive.opening import Archive, Options
 from archive.proving import prove_event
 from archive.publishing import publish, target_at
-from archive.store import Ask, Batch, Checkpoint, Cosignature, NewEvent, StoredEvent
+from archive.store import (
+    Ask,
+    Batch,
+    Checkpoint,
+    Cosignature,
+    NewEvent,
+    StoredEvent,
+    Timestamp,
+)
 from archive.witnessing import (
     Cosigner,
     NotPublished,
@@ -489,3 +497,99 @@ def test_without_a_quorum_every_head_goes_out(alone: World, three: list[WitnessP
     assert len(note.parse(first.note).signatures) == 1
     assert archive.witnesses.quorum() is None
     assert len(note.parse(archive.witnesses.publish_now().note).signatures) == 2
+
+
+def line(head: Checkpoint, witness: str, key: SigningKey, at: datetime) -> Cosignature:
+    """A row as it is kept of a witness's answer."""
+    made = said.cosign(note.parse(head.note).text, witness, key, int(at.timestamp()))
+    public = note.VerifierKey.make(witness, key.verify_key(), note.COSIGNATURE)
+    return Cosignature(head.size, str(public), made.signature, at)
+
+
+MOMENT = datetime(2026, 11, 22, 8, tzinfo=UTC)
+
+
+def test_the_check_verifies_cosignatures(small: SmallArchive) -> None:
+    """Each by the key that its row names, over the head of its size, at the time stored."""
+    key = SigningKey.generate()
+    small.open()
+    first = small.log.checkpoint()
+    small.open()
+    second = small.log.checkpoint()
+    held = line(first, "w.example", key, MOMENT)
+    small.store.put_cosignature(held)
+    report = small.check()
+    assert (report.ok, report.counts["cosignatures"]) == (True, 1)
+    for forged in (
+        replace(held, size=second.size),
+        replace(held, size=second.size + 7),
+        replace(held, time=MOMENT + timedelta(seconds=1), signature=held.signature[:-1] + b"x"),
+        replace(held, witness="nonsense"),
+    ):
+        small.store.put_cosignature(forged)
+    late = line(second, "w.example", key, MOMENT)
+    small.store.put_cosignature(replace(late, time=MOMENT + timedelta(hours=1)))
+    report = small.check()
+    assert report.by_code == {"cosignature": 5}
+    assert {finding.part for finding in report.findings} == {
+        f"cosignature {size}" for size in (first.size, second.size, second.size + 7)
+    }
+
+
+def test_cosignatures_that_prove_no_more_are_pruned(small: SmallArchive) -> None:
+    """After a week the last head of each hour keeps its lines, and so does each that has a
+    timestamp, the one that goes out, and whatever is younger."""
+    keys = {name: SigningKey.generate() for name in ("a.example", "b.example")}
+    policy = Policy.parse(
+        "".join(
+            f"witness {name[0]} {note.VerifierKey.make(name, key.verify_key(), note.COSIGNATURE)}\n"
+            for name, key in keys.items()
+        )
+        + "group both all a b\nquorum both\n",
+        of_a_log=True,
+    )
+    made: list[Checkpoint] = []
+    for n in range(8):
+        small.open()
+        made.append(small.log.checkpoint())
+        for name, key in keys.items():
+            at = MOMENT + timedelta(minutes=20 * n)
+            if n < 7 or name == "a.example":  # the last one meets no quorum
+                small.store.put_cosignature(line(made[n], name, key, at))
+    stamped = made[3]
+    small.store.put_timestamp(
+        Timestamp(stamped.size, b"\0" * 32, "tsa", b"token", MOMENT, MOMENT + timedelta(days=900))
+    )
+    clock = Clock(MOMENT + timedelta(days=6))
+    witnesses = Witnesses(small.store, small.log, policy, clock)
+    shown = witnesses.published()
+    assert shown.size == made[6].size
+    assert witnesses.prune() == 0
+    clock.turn(days=2)
+    before = small.store.last_cosignature()
+    assert witnesses.prune() == 2 * 3
+    kept = {head.size: len(small.store.cosignatures(head.size)) for head in made}
+    # 8:00 8:20 8:40 | 9:00 (a timestamp) 9:20 9:40 | 10:00 (goes out) 10:20
+    assert list(kept.values()) == [0, 0, 2, 2, 0, 2, 2, 1]
+    assert small.store.last_cosignature() == before
+    assert Witnesses(small.store, small.log, policy, clock).published() == shown
+    assert witnesses.prune() == 0
+    assert Witnesses(small.store, small.log, None, clock).prune() == 0
+
+
+def test_an_author_has_seen_what_the_quorum_signed(small: SmallArchive) -> None:
+    """A head that nobody cosigned bounds no time from below for who trusts the witnesses."""
+    key = SigningKey.generate()
+    public = note.VerifierKey.make("w.example", key.verify_key(), note.COSIGNATURE)
+    policy = Policy.parse(f"witness w {public}\nquorum w\n", of_a_log=True)
+    witnesses = Witnesses(small.store, small.log, policy, small.clock)
+    small.open()
+    first = small.log.checkpoint()
+    assert witnesses.cosigned() is None
+    assert small.witnesses.cosigned() == first  # without a policy
+    small.store.put_cosignature(line(first, "w.example", key, MOMENT))
+    small.open()
+    assert small.log.checkpoint().size > first.size
+    found = witnesses.cosigned()
+    assert found is not None
+    assert found.size == first.size
