@@ -26,6 +26,7 @@ from archive.evidence.facts import FACTS
 from archive.evidence.keys import SigningKey
 from archive.evidence.page import NAME, page
 from archive.evidence.policy import Policy
+from archive.evidence.statement import ASSURANCES
 from archive.evidence.timestamp import verify_token
 from archive.evidence.together import Verified, together
 from archive.evidence.verify import verify
@@ -247,6 +248,8 @@ def test_the_page_knows_the_same_events_and_facts(verifier: Page) -> None:
     script = "Object.entries(liuhen.FACTS).map(([type, facts]) => [type, Object.keys(facts)])"
     found = {name: set(facts) for name, facts in verifier.evaluate(script)}
     assert found == {name: set(facts) for name, facts in FACTS.items()}
+    words = verifier.evaluate("[liuhen.EVENT_WORDS, liuhen.ASSURANCE_WORDS].map(Object.keys)")
+    assert [set(each) for each in words] == [set(FACTS), ASSURANCES]
 
 
 # ---------------------------------------------------------------- more than the vectors
@@ -576,6 +579,10 @@ def test_the_timeline_replays_opened_content(verifier: Page, tmp_path: Path) -> 
     expect(items.nth(0)).to_be_visible()
     expect(items.nth(1)).to_be_hidden()
     expect(verifier.get_by_text("as known after event 1 of 3")).to_be_visible()
+    verifier.get_by_role("button", name="中文").click()
+    verifier.locator("details.record summary").click()
+    expect(items.first).to_contain_text("v1 登记 opened")
+    expect(items.first).to_contain_text("担保 登录会话 session")
 
 
 def test_content_that_does_not_match_is_not_shown(verifier: Page) -> None:

@@ -37,6 +37,7 @@ SCRIPTS = (
     "history",
     "disclosure",
     "verify",
+    "words",
     "interface",
 )
 NAME = "verify.html"

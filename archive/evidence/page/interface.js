@@ -1,63 +1,5 @@
 // What people see. Text only ever enters the page as text: nothing from a bundle becomes markup.
 
-const TEXT = {
-  title: ["留痕 证据包核验", "Liuhen: check an evidence bundle"],
-  offline: [
-    "全部核验在本机浏览器内完成，不发送任何数据，断网亦可使用。",
-    "Everything is checked inside this browser. Nothing is sent; no network is needed.",
-  ],
-  bundle: [
-    "1. 选择证据包（.zip；可同时选择各册）",
-    "1. Choose the evidence bundle (.zip; of several volumes all at once)",
-  ],
-  drop: ["也可以把文件拖到此处。", "Or drop files here."],
-  key: ["2. 您信任的日志公钥或策略", "2. The log key or policy that you trust"],
-  "key-hint": [
-    "请粘贴您从别处（不是从证据包）得到的公钥（名称+标识+base64），或 tlog-policy 策略全文。留空则只能用包内自带的公钥，证明力大减。",
-    "Paste the verifier key (name+id+base64) or the tlog-policy text that you got another way than with the bundle. Left empty, the bundle's own key is used, which proves far less.",
-  ],
-  "key-file": ["或从文件读取公钥或策略", "Or read the key or policy from a file"],
-  tsa: ["3. 您信任的时间戳机构（可不填）", "3. Timestamp authorities that you trust (optional)"],
-  "tsa-hint": [
-    "机构自身的证书或其上级证书（PEM）。不给出时，时间戳出自谁，只凭时间戳自称。",
-    "The authority's own certificate or one above it (PEM). Without, who made a timestamp is its own word.",
-  ],
-  "tsa-file": ["从文件读取证书", "Read certificates from a file"],
-  check: ["核验", "Check"],
-  checking: ["正在核验……已核验 {0} 个事件", "Checking... {0} events so far"],
-  took: ["用时 {0} 秒", "Took {0} seconds"],
-  untrusted: [
-    "没有给出可信公钥：以上结论只说明本包自身一致。",
-    "No trusted key was given: this only says that the bundle agrees with itself.",
-  ],
-  "not-checked": ["未核验", "Not checked"],
-  steps: ["逐步核验", "Step by step"],
-  events: ["逐个事件", "Event by event"],
-  head: [
-    ["叶", "判定", "记录", "版本", "事件", "说明"],
-    ["Leaf", "Verdict", "Record", "Version", "Event", "Meaning"],
-  ],
-  more: ["再显示 {0} 个（共 {1} 个）", "Show {0} more (of {1})"],
-  records: ["记录时间线（已打开的内容）", "Records: timeline of what is opened"],
-  context: [
-    "佐证：规则、日历、冻结与销毁清单（未被问及，供判断用）",
-    "Context: rules, calendars, holds, lists (nobody asked for them; they help to judge)",
-  ],
-  bundles: ["逐包核验", "Bundle by bundle"],
-  "failed-timeline": [
-    "核验失败：以下内容只有逐项相符者才显示，仍不可据以采信。",
-    "The check failed. Below is only what matches its own commitment; do not rely on it.",
-  ],
-  record: ["{0}：{1} 个事件", "{0}: {1} events"],
-  replay: ["回放：只看到第 {0} 个事件为止（共 {1} 个）", "Replay: as known after event {0} of {1}"],
-  said: ["入档 {0}；声称 {1}；担保 {2}", "recorded {0}; claimed {1}; assurance {2}"],
-  save: ["保存附件：{0}", "Save attachment: {0}"],
-  report: ["保存核验报告（文本）", "Save this report (text)"],
-  json: ["保存核验报告（JSON）", "Save this report (JSON)"],
-  policy: ["公钥或策略无法使用：{0}", "The key or policy cannot be used: {0}"],
-  authorities: ["时间戳机构的证书无法使用：{0}", "The authorities' certificates cannot be used: {0}"],
-  broken: ["无法读取：{0}", "Cannot be read: {0}"],
-};
 const EVENTS_AT_ONCE = 200;
 
 const page = { at: (navigator.language || "zh").startsWith("zh") ? 0 : 1, shown: null, address: [] };
@@ -74,6 +16,9 @@ function element(tag, content = [], attributes = {}) {
   made.append(...(Array.isArray(content) ? content : [content]));
   return made;
 }
+
+// The format's own word, in Chinese with what it means.
+const spelled = (words, word) => (page.at === 0 ? `${words[word]} ${word}` : word);
 
 function translate() {
   document.documentElement.lang = page.at ? "en" : "zh";
@@ -223,7 +168,8 @@ function events(report) {
 
 function eventRow(event) {
   const by = event.by === null ? "" : say("by-leaf", page.at, event.by);
-  const cells = [event.index, event.verdict, event.number ?? event.record, event.version, event.type];
+  const type = spelled(EVENT_WORDS, event.type);
+  const cells = [event.index, event.verdict, event.number ?? event.record, event.version, type];
   const made = [...cells, WORDS.verdicts[event.verdict][page.at] + by].map((cell) =>
     element("td", String(cell)),
   );
@@ -272,9 +218,10 @@ async function fill(box, timeline, its) {
 async function eventItem(box, event) {
   const { said } = event;
   const step = said.step === null ? "" : ` · ${said.step}`;
-  const head = element("strong", `v${event.version} ${event.type}${step} `);
+  const head = element("strong", `v${event.version} ${spelled(EVENT_WORDS, event.type)}${step} `);
   const verdict = element("span", WORDS.verdicts[event.verdict][page.at], { class: event.verdict });
-  const times = tell("said", event.recordedAt, said.occurred_at, said.assurance);
+  const assurance = spelled(ASSURANCE_WORDS, said.assurance);
+  const times = tell("said", event.recordedAt, said.occurred_at, assurance);
   const item = element("li", [head, verdict, element("p", times, { class: "hint" })]);
   if (Object.keys(said.facts).length) item.append(shownValue(said.facts));
   const names = new Map();
@@ -362,6 +309,8 @@ globalThis.liuhen = {
   togetherLines,
   Policy,
   FACTS,
+  EVENT_WORDS,
+  ASSURANCE_WORDS,
   sha256,
   crc32,
   toHex,
