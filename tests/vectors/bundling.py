@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from archive.evidence import bundle, dsse, heads
+from archive.evidence import dsse, heads
 from archive.evidence.keys import SigningKey
 from tests.authority import generalized
 from tests.vectors.signing_off import CASES as BEFORE
@@ -194,15 +194,7 @@ def _drop_last(path: str, index: int, *files: str) -> Make:
 def _one_record() -> bytes:
     """What an archive gives whom one record concerns: the log has more."""
     world = whole()
-    hidden = {i for i, record in enumerate(world.records) if record == SHORT}
-    proven = world.proven
-
-    def others(wanted: Callable[[str], bool]) -> list[bundle.ProvenLeaf]:
-        return [each for each in proven(wanted) if each.index not in hidden]
-
-    world.proven = others  # type: ignore[method-assign]
-    world.receipts = [each for i, each in enumerate(world.receipts) if i not in hidden]
-    del world.heads[SHORT]
+    world.show_only(COMPLAINT)
     return world.bundle()
 
 

@@ -82,6 +82,7 @@ class World:
         self.openings: list[bundle.Opening] = []
         self.receipts: list[bytes] = []
         self.records: list[str] = []
+        self.events: list[str] = []
         self.clock = 0
         self.about = ABOUT
         self.beside: dict[str, Any] = {}  # what a bundle may hold besides
@@ -209,6 +210,7 @@ class World:
         self.leaves.append(data)
         self.envelopes.append(envelope)
         self.records.append(said.record)
+        self.events.append(said.event)
         self.heads[said.record] = said.version, dsse.envelope_hash(envelope)
         self.receipts.append(
             receipt.issue(
@@ -238,6 +240,20 @@ class World:
         size = len(self.leaves)
         head = checkpoint.Checkpoint(self.origin, size, merkle.root_at(size, self.node))
         return checkpoint.sign(head, self.signer)
+
+    def show_only(self, record: str) -> None:
+        """From now on bundles are of one record, and the log has more."""
+        shown = {record, self.register}
+        kept = [i for i, each in enumerate(self.records) if each in shown]
+        proven, events = self.proven, {self.events[i] for i in kept}
+
+        def some(wanted: Callable[[str], bool]) -> list[bundle.ProvenLeaf]:
+            return [each for each in proven(wanted) if each.index in kept]
+
+        self.proven = some  # type: ignore[method-assign]
+        self.receipts = [self.receipts[i] for i in kept]
+        self.openings = [each for each in self.openings if each.event in events]
+        self.heads = {name: head for name, head in self.heads.items() if name in shown}
 
     def ends(self, **changes: Any) -> bytes:
         """The signed heads of all records."""
