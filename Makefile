@@ -4,6 +4,9 @@
 #   make run     set up, start the archive in ./data, fill it with a sample plant on first start
 #   make test    set up, run the tests                        make test ARGS='-k ladder -x'
 #   make check   the static guards: lint, format, types, import contracts, docs
+#   make flips   change every byte of a small archive, and see who notices (half an hour)
+#   make fuzz    a coverage-guided fuzzer on every parser     make fuzz SECONDS=60 FORMATS='note leaf'
+#   make mutation   whether the tests notice changed code     make mutation MUTANTS='archive.evidence.note*'
 #   make verifier   dist/liuhen-verify.pyz and dist/verify.html: to check bundles elsewhere
 #   make bench   compare with the yardsticks                  make bench SIZE=full
 #   make lock    renew the hashed locks                       make lock UPGRADE=--upgrade
@@ -15,6 +18,9 @@ BIN := $(VENV)/bin
 WORKERS := 2
 ARGS :=
 SIZE := laptop
+SECONDS := 600
+FORMATS :=
+MUTANTS :=
 UPGRADE :=
 # A release younger than this may still turn out to be broken or hijacked.
 COOL_DOWN := 7 days
@@ -50,7 +56,7 @@ define install
 	@touch $@
 endef
 
-.PHONY: run test check lint format types arrows docs verifier bench lock clean
+.PHONY: run test check lint format types arrows docs flips fuzz mutation verifier bench lock clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.runtime
@@ -76,6 +82,19 @@ arrows: $(VENV)/.dev
 docs: $(VENV)/.dev
 	$(BIN)/python -m pytest -q tests/project $(wildcard tests/docs)
 
+# Each worker makes an archive of its own; PostgreSQL's and SQLite's take about as long.
+flips: $(VENV)/.dev
+	$(BIN)/python -m pytest tests/threats/test_flips.py --flips -n $(WORKERS) \
+	  -o faulthandler_timeout=0 $(ARGS)
+
+fuzz: $(VENV)/.hunt
+	$(BIN)/python -m tests.hunting.fuzzing --seconds $(SECONDS) $(FORMATS)
+
+# It goes on where it stopped; what survived is listed, and `.venv/bin/mutmut show NAME` shows it.
+mutation: $(VENV)/.hunt
+	-HYPOTHESIS_PROFILE=ci timeout $(SECONDS) $(BIN)/mutmut run --max-children $(WORKERS) $(MUTANTS)
+	$(BIN)/mutmut results
+
 # Nothing is set up for it: it packs what is here with Python alone.
 verifier:
 	$(PYTHON) -m archive.evidence.packing dist
@@ -87,6 +106,7 @@ lock: $(VENV)/.made
 	@echo uv | $(call compile,requirements-setup.txt) -
 	@$(call compile,requirements.txt) pyproject.toml --group build
 	@$(call compile,requirements-dev.txt) pyproject.toml --group dev -c requirements.txt
+	@$(call compile,requirements-hunt.txt) pyproject.toml --group build --group hunt -c requirements-dev.txt
 	@$(call compile,requirements-s3.txt) pyproject.toml --group build --extra s3 -c requirements-dev.txt
 
 # Hashes but no addresses and no index: where packages come from is each machine's own business.
@@ -94,7 +114,7 @@ compile = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-
   --exclude-newer '$(COOL_DOWN)' --custom-compile-command 'make lock' $(UPGRADE) -o $(1)
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .cache .hypothesis .import_linter_cache .mypy_cache \
+	rm -rf $(VENV) build dist mutants *.egg-info .cache .hypothesis .import_linter_cache .mypy_cache \
 	  .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -112,3 +132,8 @@ $(VENV)/.runtime: $(VENV)/.made requirements.txt pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.made requirements-dev.txt pyproject.toml
 	$(call install,requirements-dev.txt)
+
+# Only for hunting: a fuzzer and a tool that changes code. No other target asks for them.
+$(VENV)/.hunt: $(VENV)/.dev requirements-hunt.txt
+	$(call by_uv_or_pip,--require-hashes -r requirements-hunt.txt)
+	@touch $@

@@ -13,6 +13,7 @@ LOCKS = (
     "requirements.txt",
     "requirements-s3.txt",
     "requirements-dev.txt",
+    "requirements-hunt.txt",
 )
 
 
@@ -39,7 +40,13 @@ def extras() -> set[str]:
 
 def development() -> set[str]:
     groups = project()["dependency-groups"]
-    return {bare(one) for group in groups.values() for one in group if isinstance(one, str)}
+    tests = [group for name, group in groups.items() if name != "hunt"]
+    return {bare(one) for group in tests for one in group if isinstance(one, str)}
+
+
+def hunting() -> set[str]:
+    """What no test needs: only `make fuzz` and `make mutation`."""
+    return {bare(one) for one in project()["dependency-groups"]["hunt"]}
 
 
 def rows(text: str) -> dict[str, list[str]]:
@@ -65,7 +72,7 @@ def pins(lock: str) -> dict[str, int]:
 def test_every_dependency_has_its_four_answers() -> None:
     """What for, why this one, how well kept, how to leave it: each is answered for each package."""
     page = rows((ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8"))
-    wanted = runtime() | development() | {"uv"}
+    wanted = runtime() | development() | hunting() | {"uv"}
     lacking = {name for name in wanted if len([a for a in page.get(name, []) if len(a) > 5]) != 4}
     assert lacking == set()
 
@@ -73,7 +80,7 @@ def test_every_dependency_has_its_four_answers() -> None:
 def test_no_row_outlives_its_dependency() -> None:
     """The page names no package that is no longer asked for."""
     page = rows((ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8"))
-    assert set(page) - runtime() - development() - {"uv"} == set()
+    assert set(page) - runtime() - development() - hunting() - {"uv"} == set()
 
 
 def test_a_missing_answer_is_recognised() -> None:
@@ -96,6 +103,8 @@ def test_the_locks_hold_what_is_asked_for() -> None:
     assert runtime() - set(pins("requirements.txt")) == set()
     assert (runtime() | development()) - set(pins("requirements-dev.txt")) == set()
     assert (runtime() | extras()) - set(pins("requirements-s3.txt")) == set()
+    assert hunting() - set(pins("requirements-hunt.txt")) == set()
+    assert hunting() & set(pins("requirements-dev.txt")) == set()
     assert extras() <= development()
 
 
