@@ -134,7 +134,7 @@ FORMATS: dict[str, Format] = {
     "opening": Format(read_opening, lambda: members()["openings.jsonl"].splitlines()[0]),
     "policy": Format(
         read_policy,
-        lambda: f"# an auditor's\nlog {VKEY} https://log.example/\nquorum none\n".encode(),
+        f"# an auditor's\nlog {VKEY} https://log.example/\nquorum none\n".encode,
     ),
     "receipt": Format(
         lambda data: receipt.encode(receipt.parse(data)),
@@ -166,6 +166,6 @@ FORMATS: dict[str, Format] = {
         ),
     ),
     "verifier key": Format(
-        lambda data: str(note.VerifierKey.parse(text(data))).encode(), lambda: VKEY.encode()
+        lambda data: str(note.VerifierKey.parse(text(data))).encode(), VKEY.encode
     ),
 }  # fmt: skip
