@@ -91,7 +91,7 @@ def plan(settings: Settings) -> Plan:
         memory=settings.self_check_memory,
         webhook=settings.alarm_webhook,
         port=settings.port,
-        every=settings.checkpoint_seconds,
+        every=min(settings.checkpoint_seconds, 60),
         timestamps=settings.timestamp_seconds,
     )
 

@@ -31,6 +31,8 @@ SETTLING = 60.0
 LATE = 2
 """Rounds of checking everything that may go by without a result."""
 FINDINGS = 20
+Report = dict[str, Any] | None
+"""The last check's result as it is kept."""
 _log = logging.getLogger("liuhen.alarms")
 
 
@@ -99,12 +101,16 @@ class Watch:
 
     def _run(self) -> None:
         due = 0.0
-        while not self._stop.is_set():
-            if due <= monotonic():
-                self.follower.turn()
-                due = monotonic() + self.plan.every
-            self.announce()
-            self._stop.wait(min(POLL, self.plan.every))
+        try:
+            while not self._stop.is_set():
+                if due <= monotonic():
+                    self.follower.turn()
+                    due = monotonic() + self.plan.every
+                self.announce()
+                self._stop.wait(min(POLL, self.plan.every))
+        except BaseException:
+            _log.exception("self-checking has stopped: restart the server")
+            raise
 
     def _check(self, progress: Progress) -> CheckReport:
         self._found = ()
@@ -123,8 +129,8 @@ class Watch:
 
     def alarms(self) -> tuple[Alarm, ...]:
         """The worst first; of the same kind one. Cheap enough to be asked for every page."""
-        now = self._clock()
-        found = [*self._wrong(now), *self._unchecked(now)]
+        now, report = self._clock(), last_report(self._archive.check_report)
+        found = [*self._wrong(report, now), *self._unchecked(report, now)]
         found += of_witnesses(self._archive.witnesses, now)
         every = timedelta(seconds=self.plan.timestamps)
         found += of_timestamps(self._archive.timestamps, every, self._began, now)
@@ -133,17 +139,15 @@ class Watch:
             kept.setdefault(each.identity, each)
         return tuple(sorted(kept.values(), key=lambda alarm: alarm.level != "wrong"))
 
-    def _wrong(self, now: datetime) -> Iterator[Alarm]:
+    def _wrong(self, report: Report, now: datetime) -> Iterator[Alarm]:
         yield from of_findings(self.follower.findings, self.follower.since or now)
         yield from of_findings(self._found, self._found_since or now)
-        report = last_report(self._archive.check_report)
         if report is not None and not report["ok"]:
             first = {each["code"]: each["leaf"] for each in reversed(report["findings"])}
             for code in report["by_code"]:
                 yield of_finding(code, first.get(code), parse_time(report["finished"]))
 
-    def _unchecked(self, now: datetime) -> Iterator[Alarm]:
-        report = last_report(self._archive.check_report)
+    def _unchecked(self, report: Report, now: datetime) -> Iterator[Alarm]:
         last = parse_time(report["finished"]) if report else self._began
         if now - last > LATE * timedelta(hours=self.plan.hours):
             yield Alarm("unchecked", "late", last, "everything")
