@@ -26,14 +26,15 @@ def script(page: str, then: str = "") -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES)
 def test_by_hand_an_auditor_reaches_the_signed_root(server: Server, page: str) -> None:
-    """Twice the signed root, twice a good signature, and the commitment that was signed."""
+    """Twice the signed root, thrice a good signature, and the commitment that was signed."""
     done = server.type_in(script(page))
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     computed = re.findall(r"^computed ([0-9a-f]{64})$", done.stdout, re.MULTILINE)
     assert len(computed) == 2
     assert computed == re.findall(r"^signed   ([0-9a-f]{64})$", done.stdout, re.MULTILINE)
-    assert done.stdout.count("Signature Verified Successfully") == 2
-    *_, content, mine, committed = done.stdout.splitlines()
+    assert done.stdout.count("Signature Verified Successfully") == 3
+    *_, content, mine, committed, heads, _ = done.stdout.splitlines()
+    assert f'"root":"{computed[0]}"' in heads
     assert json.loads(content)["values"]
     assert mine == committed
 
