@@ -43,8 +43,9 @@ from archive.inspection import (
     prepare,
     read_register,
 )
+from archive.instants import EPOCH, moment
 from archive.leaves import read_leaf
-from archive.sql import EPOCH, SqlStore, moment
+from archive.sql import SqlStore
 from archive.sql_audit import LARGEST, PARTS
 from archive.store import Ask, StoreCorrupt, StoreError
 from domain.kinds import all_versions

@@ -82,14 +82,15 @@ Make = Callable[[], Unit]
 class Pending:
     """A unit in the queue, and where its caller waits."""
 
-    __slots__ = ("_made", "error", "following", "gate", "leads", "make", "result")
+    __slots__ = ("_made", "awake", "error", "gate", "leads", "make", "result")
 
     def __init__(self, make: Make, made: Unit | None = None) -> None:
         self.make, self._made = make, made
         self.gate = threading.Lock()
         self.gate.acquire()
         self.leads = False
-        self.following: Pending | None = None
+        self.awake: Callable[[], None] | None = None
+        """Called by whoever waited here: wakes the next of its group, or lets another lead."""
         self.result: tuple[Committed, ...] | None = None
         self.error: BaseException | None = None
 
@@ -118,13 +119,10 @@ class Pending:
         return True
 
     def wait(self) -> None:
-        """Until it is settled or leads; then wake the next of its group.
-
-        One after the other: a crowd that wakes at once only fights for the interpreter lock.
-        """
+        """Until it is settled or leads."""
         self.gate.acquire()
-        if self.following is not None:
-            self.following.gate.release()
+        if self.awake is not None:
+            self.awake()
 
 
 def given(unit: Unit) -> Pending:
@@ -216,11 +214,7 @@ class Committer:
                 )
             group[0].error, group[0].result = error, None
         finally:
-            for earlier, later in pairwise(group[1:]):
-                earlier.following = later
-            self._pass_on()
-            if len(group) > 1:
-                group[1].gate.release()
+            self._dismiss(group[1:])
 
     def _take(self) -> list[Pending]:
         with self._mutex:
@@ -231,6 +225,18 @@ class Committer:
                     break
                 group.append(self._queue.popleft())
             return group
+
+    def _dismiss(self, settled: Sequence[Pending]) -> None:
+        """Wake them one after the other: a crowd that wakes at once only fights for the interpreter
+        lock. The last one passes the lead on: by then the first are back with their next units, so
+        that the next group is a large one again."""
+        if not settled:
+            self._pass_on()
+            return
+        for earlier, later in pairwise(settled):
+            earlier.awake = later.gate.release
+        settled[-1].awake = self._pass_on
+        settled[0].gate.release()
 
     def _pass_on(self) -> None:
         with self._mutex:

@@ -14,10 +14,11 @@ from pathlib import Path
 
 from archive.evidence import canonical
 from archive.evidence.errors import FormatError
+from archive.instants import micros
 from archive.row_stream import RowReader, RowWriter
 from archive.sealed_files import BackupDamaged, SealedReader, Secret
 from archive.sealing import INTERNAL
-from archive.sql import SqlStore, micros, raw
+from archive.sql import SqlStore, raw
 from archive.sql_audit import PARTS
 from archive.sql_copy import CONTENT, DESTROYED, EVENTS, SEGMENTS, Row, Table, table
 from archive.store import StoredContent, StoredEvent

@@ -40,12 +40,13 @@ from archive.evidence.register import KeyRegister
 from archive.evidence.statement import Part, Statement
 from archive.evidence.tiles import WIDTH
 from archive.findings import Finding, Findings
+from archive.instants import moment
 from archive.keystore import KeyDestroyed, KeyStore
 from archive.leaves import read_leaf
 from archive.log import verify_checkpoint
 from archive.masters import KeyStoreError
 from archive.sealing import INTERNAL, stored_type
-from archive.sql import SqlStore, moment
+from archive.sql import SqlStore
 from archive.sql_audit import PARTS, SMALL
 
 

@@ -31,9 +31,11 @@ from archive import postgres, sqlite
 from archive.connections import Pool
 from archive.evidence.content import unwrap_record_key, wrap_record_key
 from archive.evidence.errors import ContentError
+from archive.evidence.randomness import Ahead
+from archive.instants import micros
 from archive.masters import KeyStoreError, Master, MasterMissing, Masters
 from archive.schema_steps import Step
-from archive.sql import Execute, Row, micros, raw
+from archive.sql import Execute, Row, raw
 from archive.sql_copy import batches
 
 TABLES = """
@@ -54,6 +56,8 @@ STEPS = (Step("0.1.0", TABLES),)
 CACHED = 20_000
 AHEAD_FIRST, AHEAD_MOST = 16, 512
 CHUNK = 5_000
+_drawn = Ahead(16 + 32, 64)
+"""A record's id and its key."""
 
 
 class KeyDestroyed(KeyStoreError):
@@ -151,7 +155,8 @@ class KeyStore(ABC):
             return record_id, key
 
     def _make_ahead(self) -> None:
-        made = [(secrets.token_hex(16), secrets.token_bytes(32)) for _ in range(self._batch)]
+        drawn = [_drawn.draw() for _ in range(self._batch)]
+        made = [(each[:16].hex(), each[16:]) for each in drawn]
         self._batch = min(self._batch * 2, AHEAD_MOST)
         with self._writing() as (_, master):
             self._many(

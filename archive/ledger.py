@@ -28,6 +28,7 @@ from archive import sealing
 from archive.committer import Committer, replayed
 from archive.contexts import Contexts, Refused, Surroundings
 from archive.evidence import dsse
+from archive.evidence.randomness import Ahead
 from archive.keyring import Keyring
 from archive.keystore import KeyDestroyed, KeyStore
 from archive.sealing import AttachedPart
@@ -54,6 +55,7 @@ from domain.kinds import find
 from domain.record import Record, evolve, replay
 
 CACHED_RECORDS = 4096
+_ids = Ahead(16, 64)
 RETRIES = 20
 PATIENCE = 0.002
 """Seconds, times the attempt: processes that meet at one record do not keep in step."""
@@ -708,7 +710,7 @@ def _project(record: Record | None, events: Iterable[Any]) -> Record | None:
 
 def new_id() -> str:
     """A random id of 128 bits, in 32 hex digits."""
-    return secrets.token_hex(16)
+    return _ids.draw().hex()
 
 
 def mac(secret: bytes, *words: str | bytes) -> bytes:

@@ -22,6 +22,7 @@ from psycopg import sql
 
 from archive import schema_steps
 from archive.connections import Pool
+from archive.instants import micros, moment
 from archive.schema_steps import Step, Steps
 from archive.sql import (
     OF_EVENT,
@@ -29,11 +30,10 @@ from archive.sql import (
     Row,
     SqlStore,
     content_rows,
+    event_row,
     find_events,
     find_first,
     find_placed,
-    micros,
-    moment,
     raw,
 )
 from archive.sql_audit import PARTS
@@ -44,7 +44,6 @@ from archive.store import (
     DuplicateEvent,
     Found,
     Head,
-    NewEvent,
     OutcomeUnknown,
     Quiet,
     Span,
@@ -226,23 +225,6 @@ def spelled(statement: str) -> str:
 def rows_of(connection: Connection, statement: str, params: Sequence[object] = ()) -> list[Row]:
     cursor = connection.execute(spelled(statement), params, prepare=True, binary=True)
     return list(cursor.fetchall()) if cursor.description else []
-
-
-def event_row(new: NewEvent) -> Row:
-    row = new.row
-    event_id = None if row.event_id is None else raw(row.event_id)
-    return (
-        row.leaf_index,
-        raw(row.record_id),
-        row.version,
-        row.topic,
-        event_id,
-        micros(row.recorded_at),
-        row.number,
-        row.leaf_hash,
-        row.leaf,
-        new.receipt,
-    )
 
 
 def batch_rows(batch: Batch) -> Iterator[tuple[str, list[Row]]]:

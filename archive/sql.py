@@ -9,9 +9,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Protocol
 
+from archive.instants import micros, moment
+from archive.receipts import kept, told
 from archive.sql_audit import PARTS, AuditReads
 from archive.sql_copy import CopyTables
 from archive.store import (
@@ -33,8 +35,6 @@ from archive.store import (
 
 HOUR = 3600 * 10**6
 """In microseconds, as times are stored."""
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-FIRST, LAST = EPOCH.replace(year=1), datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
 EVENT = "leaf_index, record_id, version, topic, event_id, state, leaf_hash, recorded_at, number"
 OF_EVENT = f"c.slot >= e.leaf_index * {PARTS} AND c.slot < e.leaf_index * {PARTS} + {PARTS}"
 CONTENT = "e.leaf_index, e.record_id, e.event_id, c.slot, c.key_id, c.wrapped, c.ciphertext"
@@ -58,19 +58,6 @@ class Execute(Protocol):
     def __call__(self, statement: str, params: Sequence[object] = ()) -> list[Row]: ...
 
 
-def micros(moment: datetime) -> int:
-    return (moment - EPOCH) // timedelta(microseconds=1)
-
-
-def moment(micros: int) -> datetime:
-    """A number beyond all calendars, which nobody here wrote, is their first or last moment: other
-    than what was signed, and no error of Python's amid a check."""
-    try:
-        return EPOCH + timedelta(microseconds=micros)
-    except OverflowError:
-        return FIRST if micros < 0 else LAST
-
-
 def raw(hex_id: str) -> bytes:
     return bytes.fromhex(hex_id)
 
@@ -87,6 +74,26 @@ def stored_event(row: Row) -> StoredEvent:
         recorded_at=moment(row[7]),
         number=row[8],
     )
+
+
+def event_row(new: NewEvent) -> Row:
+    row = new.row
+    return (
+        row.leaf_index,
+        raw(row.record_id),
+        row.version,
+        row.topic,
+        None if row.event_id is None else raw(row.event_id),
+        micros(row.recorded_at),
+        row.number,
+        row.leaf_hash,
+        row.leaf,
+        None if new.receipt is None else kept(new.receipt, row),
+    )
+
+
+def stored_receipt(stored: bytes | None) -> bytes | None:
+    return None if stored is None else told(stored)
 
 
 def stored_content(row: Row) -> StoredContent:
@@ -162,7 +169,7 @@ def find_placed(run: Execute, span: Span) -> list[tuple[StoredEvent, bytes | Non
             f"leaves {span.first} to {span.first + span.count - 1} were promised to an earlier "
             f"request, but {len(rows)} are there: run a check of the archive"
         )
-    return [(stored_event(row), row[9]) for row in rows]
+    return [(stored_event(row), stored_receipt(row[9])) for row in rows]
 
 
 def _take_room(run: Execute, more: tuple[bytes, int, int], room: Room) -> None:
@@ -307,7 +314,7 @@ class SqlStore(AuditReads, CopyTables, ABC):
 
     def receipt(self, leaf_index: int) -> bytes | None:
         rows = self._read("SELECT receipt FROM events WHERE leaf_index = ?", (leaf_index,))
-        return rows[0][0] if rows else None
+        return stored_receipt(rows[0][0]) if rows else None
 
     def receipts(self, start: int, stop: int) -> Iterator[tuple[int, bytes | None]]:
         sql = (
@@ -316,7 +323,7 @@ class SqlStore(AuditReads, CopyTables, ABC):
         )
         for at in range(start, stop, CHUNK):
             for row in self._read(sql, (at, min(at + CHUNK, stop))):
-                yield row[0], row[1]
+                yield row[0], stored_receipt(row[1])
 
     # -- content ---------------------------------------------------------------------------
     def content(self, event_id: str) -> list[StoredContent]:

@@ -23,6 +23,7 @@ import apsw
 
 from archive import schema_steps
 from archive.connections import Pool
+from archive.instants import micros, moment
 from archive.owner_only import own_database
 from archive.schema_steps import Step, Steps
 from archive.sql import (
@@ -30,12 +31,11 @@ from archive.sql import (
     Row,
     SqlStore,
     content_rows,
+    event_row,
     find_events,
     find_first,
     find_placed,
     marks,
-    micros,
-    moment,
     raw,
 )
 from archive.sql_copy import Table
@@ -45,7 +45,6 @@ from archive.store import (
     DuplicateEvent,
     Found,
     Head,
-    NewEvent,
     OutcomeUnknown,
     Quiet,
     Span,
@@ -173,22 +172,6 @@ def insert(connection: apsw.Connection, table: str, rows: Sequence[Row]) -> None
     for at in range(0, len(rows), MANY):
         part = rows[at : at + MANY]
         connection.execute(insertion(table, len(part)), tuple(chain.from_iterable(part)))
-
-
-def event_row(new: NewEvent) -> Row:
-    row = new.row
-    return (
-        row.leaf_index,
-        raw(row.record_id),
-        row.version,
-        row.topic,
-        None if row.event_id is None else raw(row.event_id),
-        micros(row.recorded_at),
-        row.number,
-        row.leaf_hash,
-        row.leaf,
-        new.receipt,
-    )
 
 
 def use_wal(connection: apsw.Connection) -> None:

@@ -2,11 +2,11 @@
 
 import hashlib
 import os
-from collections import deque
 from dataclasses import dataclass
 
 from archive.evidence.errors import ContentError
 from archive.evidence.primitives import AESGCM, HKDF, SHA256, InvalidTag
+from archive.evidence.randomness import Ahead
 from archive.evidence.statement import Part
 
 MAX_CONTENT = 16 * 1024 * 1024  # padded bytes; larger things are attachments
@@ -14,12 +14,9 @@ _KIB_64 = 64 * 1024
 _NO_NONCE = bytes(12)  # one message per key, so a constant nonce is sound
 _SHA256 = SHA256()
 
-# Randomness is drawn for many parts at once: each system call lets another thread take the
-# interpreter lock, and has to wait for it afterwards. A forked process must not use it again.
-_DRAW, _AHEAD = 32 + 16 + 12, 64
-_drawn: deque[bytes] = deque()
-if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
-    os.register_at_fork(after_in_child=_drawn.clear)
+_parts = Ahead(32 + 16 + 12, 64)
+"""A key, its id and the nonce of its wrap."""
+_nonces = Ahead(12, 64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,20 +98,10 @@ def seal_anew(
     plaintext: bytes, *, record: str, event: str, n: int, wrapping_key: bytes
 ) -> tuple[Sealed, bytes]:
     """Encrypt one content part under a key of its own; and that key, wrapped."""
-    drawn = _draw()
+    drawn = _parts.draw()
     key, key_id, nonce = drawn[:32], drawn[32:48].hex(), drawn[48:]
     sealed = seal(plaintext, record=record, event=event, n=n, key=key, key_id=key_id)
     return sealed, _wrap(wrapping_key, key, _of_content(key_id), nonce)
-
-
-def _draw() -> bytes:
-    """Random bytes for a key, its id and the nonce of its wrap, given out once."""
-    while True:
-        try:
-            return _drawn.popleft()
-        except IndexError:
-            many = os.urandom(_DRAW * _AHEAD)
-            _drawn.extend(many[at : at + _DRAW] for at in range(0, len(many), _DRAW))
 
 
 def open_part(part: Part, ciphertext: bytes, *, record: str, event: str, key: bytes) -> bytes:
@@ -134,7 +121,7 @@ def open_part(part: Part, ciphertext: bytes, *, record: str, event: str, key: by
 
 def wrap(wrapping_key: bytes, key: bytes, key_id: str) -> bytes:
     """Wrap a content key under its record's key."""
-    return _wrap(wrapping_key, key, _of_content(key_id), os.urandom(12))
+    return _wrap(wrapping_key, key, _of_content(key_id), _nonces.draw())
 
 
 def unwrap(wrapping_key: bytes, wrapped: bytes, key_id: str) -> bytes:
@@ -143,7 +130,7 @@ def unwrap(wrapping_key: bytes, wrapped: bytes, key_id: str) -> bytes:
 
 def wrap_record_key(master: bytes, key: bytes, record: str) -> bytes:
     """Wrap a record's key under the master key."""
-    return _wrap(master, key, b"liuhen/v1/record-key\n" + bytes.fromhex(record), os.urandom(12))
+    return _wrap(master, key, b"liuhen/v1/record-key\n" + bytes.fromhex(record), _nonces.draw())
 
 
 def unwrap_record_key(master: bytes, wrapped: bytes, record: str) -> bytes:

@@ -11,9 +11,9 @@ from archive.evidence.instant import parse_time
 from archive.evidence.keys import SigningKey
 from archive.evidence.receipt import Receipt
 from archive.evidence.statement import Statement
+from archive.instants import micros
 from archive.leaves import read_leaf
 from archive.sealing import INTERNAL
-from archive.sql import micros
 from tests.archive.small_archive import ORIGIN
 from tests.threats.plot import Scene
 
