@@ -38,6 +38,8 @@ from tests.threats.flips import (
 from tests.witness_processes import log_vkey
 
 SEED = 20261122
+ON_ONE = pytest.mark.parametrize("dozen", ["sqlite"], indirect=True)
+"""Where the database makes no difference, or is the one that has files of its own."""
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +115,7 @@ def test_no_byte_of_the_master_changes_unnoticed(dozen: Dozen) -> None:
         path.write_bytes(data)
 
 
+@ON_ONE
 def test_no_byte_of_a_bundle_changes_unnoticed(
     bundle: bytes, policy: Policy, of_each: int | None
 ) -> None:
@@ -124,6 +127,7 @@ def test_no_byte_of_a_bundle_changes_unnoticed(
     assert flips_that_pass(bundle, policy, random.Random(SEED), most) == Counter()
 
 
+@ON_ONE
 def test_no_byte_of_a_proof_changes_unnoticed(dozen: Dozen, policy: Policy) -> None:
     """Of a proof file each byte is the only one that it can be."""
     archive = dozen.archive
@@ -140,7 +144,7 @@ def test_no_byte_of_a_proof_changes_unnoticed(dozen: Dozen, policy: Policy) -> N
 # ---------------------------------------------------------------- files of SQLite
 
 
-@pytest.mark.parametrize("dozen", ["sqlite"], indirect=True)
+@ON_ONE
 @pytest.mark.parametrize("name", ["archive.db", "keys.db"])
 def test_no_byte_of_a_database_file_changes_what_is_read(
     dozen: Dozen, of_each: int | None, name: str, tmp_path: Path
