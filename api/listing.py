@@ -176,9 +176,7 @@ def worklist(visit: Asked, asked: Annotated[TaskPage, Query()]) -> Response:
         said = {k: v for k, v in asdict(task).items() if k != "asked"}
         return {**said, "status": task.status(moment), "waits_for": waits, "names": names}
 
-    return answer(
-        {"tasks": [told(t) for t in tasks if t.record_id in kept], "cursor": page.cursor}
-    )
+    return answer({"tasks": [told(t) for t in tasks if t.record_id in kept], "cursor": page.cursor})
 
 
 # ---------------------------------------------------------------- kinds

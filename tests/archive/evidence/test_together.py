@@ -13,10 +13,12 @@ from archive.evidence.verify import verify
 from tests.vectors.world import COMPLAINT, SHORT, whole
 
 
-def half(record: str, **volume: int) -> bytes:
+def half(record: str, volume: int = 1, volumes: int = 1) -> bytes:
     """Of the whole log one record and the register."""
     world = whole()
-    world.about = dataclasses.replace(world.about, variety="archive", **volume)
+    world.about = dataclasses.replace(
+        world.about, variety="archive", volume=volume, volumes=volumes
+    )
     world.show_only(record)
     return world.bundle()
 
