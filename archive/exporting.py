@@ -152,9 +152,7 @@ class Exporter:
         yield volume
 
     def _write(self, file: BinaryIO, head: Checkpoint, wanted: Wanted, about: About) -> Exported:
-        asked = set(wanted.records)
-        beside = {r for r in wanted.beside(wanted.records) if r not in asked and wanted.may_read(r)}
-        beside -= {record for record in beside if not self._last(record, head)}
+        beside = self._beside(wanted, head)
         records = [*wanted.records, *sorted(beside)]
         indexes = self._indexes(records, head)
         disclosing = Disclosing(self.store, self.keys, wanted.may_read, wanted.shows)
@@ -191,6 +189,12 @@ class Exporter:
         )
 
     # ------------------------------------------------------------ beside the leaves
+
+    def _beside(self, wanted: Wanted, head: Checkpoint) -> set[str]:
+        """What the caller may see of it, and what this head wholly covers."""
+        found = set(wanted.beside(wanted.records)) - set(wanted.records)
+        found -= {row.record_id for row in self.store.leaves(head.size)}
+        return {r for r in found if self._last(r, head) and wanted.may_read(r)}
 
     def _heads(self, head: Checkpoint, about: About, records: Iterable[str]) -> bytes:
         """The log's word of where each record ends under this head."""

@@ -17,6 +17,7 @@ from archive.evidence import bundle
 from archive.evidence.container import Container
 from archive.evidence.keys import SigningKey
 from archive.evidence.note import COSIGNATURE, VerifierKey
+from archive.evidence.page import page
 from archive.evidence.policy import Policy
 from archive.evidence.report import Completeness, Report, Verdict
 from archive.evidence.together import Verified, together
@@ -256,4 +257,5 @@ def test_timestamps_and_whom_to_trust_come_along(small: SmallArchive, tmp_path: 
     assert [(each.n, each.trusted) for each in report.timestamps] == [(1, True)]
     codes = {finding.code for finding in report.findings}
     assert "policy-differs" not in codes
+    assert Container(file).read(bundle.PAGE, bundle.MAX_PAGE) == page()
     assert b"https" not in Container(file).read(bundle.POLICY, 1000)

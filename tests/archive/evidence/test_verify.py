@@ -9,6 +9,7 @@ import sys
 import zipfile
 import zlib
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import cryptography
@@ -201,6 +202,18 @@ def test_every_finding_has_its_sentences() -> None:
     assert all(f'"{code}"' in source for code in FINDINGS)
     assert list(STEPS) == list(range(1, 16))
     assert {verdict.value for verdict in Verdict} >= {"OPENED", "DISPOSED", "WITHHELD", "MISSING"}
+
+
+@pytest.mark.parametrize(("length", "failing"), [(2**21, []), (2**21 + 1, [1])])
+def test_a_page_inside_is_bounded(length: int, failing: list[int]) -> None:
+    """Two MiB and no more; and it is named with its hash, for whoever has it from elsewhere."""
+    head, members = unpack(small())
+    page = b" " * length
+    found = judge(pack(head, {**members, "verify.html": page}))
+    assert isinstance(found, Report)
+    assert found.failed_steps == failing
+    told = [f.detail for f in found.findings if f.code == "page-inside"]
+    assert told == [sha256(page).hexdigest()]
 
 
 def run(*arguments: str) -> int:
