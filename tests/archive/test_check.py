@@ -426,12 +426,12 @@ def test_hidden_by_an_index(filled_sqlite: Path, tmp_path: Path) -> None:
     path = tmp_path / "archive.db"
     shutil.copy(filled_sqlite / path.name, path)
     attacker = apsw.Connection(str(path))
-    event, page = attacker.execute(
-        "SELECT event_id, (SELECT rootpage FROM sqlite_schema WHERE name = ?) "
-        "FROM events WHERE leaf_index = 2",
+    rows: list[Any] = attacker.execute(
+        "SELECT event_id, (SELECT rootpage FROM sqlite_schema WHERE name = ?), page_size "
+        "FROM events, pragma_page_size WHERE leaf_index = 2",
         ("sqlite_autoindex_events_1",),
-    ).fetchall()[0]
-    (size,) = attacker.execute("PRAGMA page_size").fetchall()[0]
+    ).fetchall()
+    ((event, page, size),) = rows
     attacker.close()
     data, start = path.read_bytes(), (page - 1) * size
     at = data.index(event, start)
