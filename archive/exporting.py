@@ -105,7 +105,7 @@ class Exporter:
         """
         chosen = list(dict.fromkeys(wanted.records))
         head = self._head(chosen)
-        return self._write(file, head, replace(wanted, records=chosen), self._about(wanted, 1, 1))
+        return self._write(file, head, replace(wanted, records=chosen), self._about(wanted))
 
     def volumes(
         self, wanted: Wanted, open_volume: OpenVolume, most: int = VOLUME
@@ -116,21 +116,16 @@ class Exporter:
         planned = list(self._plan(chosen, most))
         if len(planned) > MAX_VOLUMES:
             raise BundleError("volumes", f"more than {MAX_VOLUMES}: ask for less")
-        told = []
+        about, told = replace(self._about(wanted), volumes=len(planned)), []
         for n, records in enumerate(planned, 1):
             with open_volume(n, len(planned)) as file:
                 part = replace(wanted, records=records)
-                told.append(self._write(file, head, part, self._about(wanted, n, len(planned))))
+                told.append(self._write(file, head, part, replace(about, volume=n)))
         return told
 
-    def _about(self, wanted: Wanted, volume: int, volumes: int) -> About:
-        return About(
-            as_of=time_text(self.keyring.clock()),
-            variety=wanted.variety,
-            asked=wanted.asked,
-            volume=volume,
-            volumes=volumes,
-        )
+    def _about(self, wanted: Wanted) -> About:
+        as_of = time_text(self.keyring.clock())
+        return About(as_of=as_of, variety=wanted.variety, asked=wanted.asked)
 
     def _head(self, chosen: Sequence[str]) -> Checkpoint:
         there = self.store.head().size
