@@ -24,10 +24,13 @@ MAX_MEMBER = 2**32 - 2
 CHUNK = 1024 * 1024
 _LINES = 64 * 1024  # read at a time where the lines are what is wanted
 
+DISCLOSED = (
+    r"content/[0-9a-f]{32}-(?:0|[1-9][0-9]{0,4})\.json"
+    r"|attachments/[0-9a-f]{32}(?:\.[a-z0-9]{1,8})?"
+)
 PATH = re.compile(
     r"checkpoint|heads|index\.txt|policy|verify\.html|(?:keys|leaves|openings|receipts)\.jsonl"
-    r"|content/[0-9a-f]{32}-(?:0|[1-9][0-9]{0,4})\.json"
-    r"|attachments/[0-9a-f]{32}(?:\.[a-z0-9]{1,8})?"
+    rf"|{DISCLOSED}"
     r"|timestamps/(?:[1-9]|[1-5][0-9]|6[0-4])\.(?:tsr|renewed)",
     re.ASCII,
 )

@@ -123,9 +123,16 @@ def verify_inclusion(
     index: int, size: int, hash_: bytes, proof: Sequence[bytes], expected_root: bytes
 ) -> None:
     """RFC 9162 2.1.3.2; ProofError unless the leaf hash is at `index` under the root."""
+    _climb(index, size, hash_, proof, expected_root)
+
+
+def _climb(
+    index: int, size: int, hash_: bytes, proof: Sequence[bytes], expected_root: bytes
+) -> list[bytes]:
+    """The nodes on the way, from the leaf hash to the root."""
     if not 0 <= index < size:
         raise ProofError(f"no leaf {index} in a tree of {size}")
-    position, last = index, size - 1
+    position, last, nodes = index, size - 1, [hash_]
     for sibling in proof:
         if last == 0:
             raise ProofError("inclusion proof is too long")
@@ -135,11 +142,48 @@ def verify_inclusion(
                 position, last = position >> 1, last >> 1
         else:
             hash_ = node_hash(hash_, sibling)
+        nodes.append(hash_)
         position, last = position >> 1, last >> 1
     if last != 0:
         raise ProofError("inclusion proof is too short")
     if hash_ != expected_root:
         raise ProofError(f"leaf {index} is not in the tree of {size} with this root")
+    return nodes
+
+
+class InclusionVerifier:
+    """`verify_inclusion` for many leaves of one tree: neighbours share the upper nodes.
+
+    A proof is climbed only to the node where it meets the proof before, if from there on both say
+    the same: the rest was computed then.
+    """
+
+    def __init__(self, size: int, root: bytes) -> None:
+        self._size, self._root = size, root
+        self._index = -1
+        self._nodes: list[bytes] = []
+        self._proof: Sequence[bytes] = ()
+
+    def verify(self, index: int, hash_: bytes, proof: Sequence[bytes]) -> None:
+        """As `verify_inclusion`."""
+        nodes = self._to_known(index, hash_, proof)
+        if nodes is None:
+            nodes = _climb(index, self._size, hash_, proof, self._root)
+        self._index, self._nodes, self._proof = index, nodes, proof
+
+    def _to_known(self, index: int, hash_: bytes, proof: Sequence[bytes]) -> list[bytes] | None:
+        """The way to the root, if it leads over a node of the last one."""
+        level = (index ^ self._index).bit_length()
+        # Only in a complete subtree has each level its sibling.
+        if self._index < 0 or level > len(proof) or (index >> level) + 1 << level > self._size:
+            return None
+        if proof[level:] != self._proof[level:]:
+            return None
+        nodes = [hash_]
+        for at, sibling in enumerate(proof[:level]):
+            pair = (sibling, nodes[-1]) if index >> at & 1 else (nodes[-1], sibling)
+            nodes.append(node_hash(*pair))
+        return nodes + self._nodes[level + 1 :] if nodes[-1] == self._nodes[level] else None
 
 
 def verify_consistency(

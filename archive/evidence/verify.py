@@ -58,6 +58,7 @@ class _Run:
         self.history = History(self.report, head.origin, head.records)
         self.disclosure = Disclosure(self.report, box)
         self.checkpoint: checkpoint.Checkpoint | None = None
+        self.inclusion: merkle.InclusionVerifier | None = None
         self.counters: dict[str, int] = {}  # of passkeys, by key id
         self.contents = Contents()
         self.receipts = self._read_receipts()
@@ -98,6 +99,7 @@ class _Run:
             return
         report.count(3)
         self.checkpoint = head
+        self.inclusion = merkle.InclusionVerifier(head.size, head.root)
         report.checkpoint_size, report.checkpoint_root = head.size, head.root.hex()
         if head.origin != self.head.origin:
             report.fail(3, "origin", bundle.CHECKPOINT, head.origin)
@@ -196,13 +198,11 @@ class _Run:
         return Seen(proven.index, proven.leaf, parsed, envelope, said, in_register)
 
     def _inclusion(self, proven: bundle.ProvenLeaf, where: str) -> None:
-        if self.checkpoint is None:
+        if self.inclusion is None:
             self.report.fail(4, "inclusion-open", where)
             return
-        size, root = self.checkpoint.size, self.checkpoint.root
-        hash_ = merkle.leaf_hash(proven.leaf)
         try:
-            merkle.verify_inclusion(proven.index, size, hash_, proven.proof, root)
+            self.inclusion.verify(proven.index, merkle.leaf_hash(proven.leaf), proven.proof)
         except EvidenceError as error:
             self.report.fail(4, "inclusion", where, error)
         else:
