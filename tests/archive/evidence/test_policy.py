@@ -181,7 +181,10 @@ def test_edges_of_a_policy() -> None:
     assert Policy.parse(odd).least() == 1
     with pytest.raises(FormatError, match="line 5"):
         Policy.parse(text + LINES[2] + "\nquorum w1\n")
+    with pytest.raises(FormatError, match="line 3"):
+        Policy.parse("\n".join([*LINES[:2], LINES[2].replace("w1", "w0", 1), "quorum w0", ""]))
     parsed = cosigned(0)
+    assert Policy.parse(text).cosigned(parsed) == {"w0": 0}
     moment = 1_800_000_000
     signed = WITNESSES[0].sign(note.cosigned_message(parsed.text, moment))
     line = note.Signature(named(0).name, named(0).hash, moment.to_bytes(8, "big") + signed)
