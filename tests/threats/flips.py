@@ -185,11 +185,12 @@ class Dozen:
     def __post_init__(self) -> None:
         names = self.archive.keys.secret_names()
         self.secrets = {name: self.archive.keys.secret(name) or b"" for name in names}
-
         self.spare_keys = self._one("record_keys", "record_id", self.keys) - self._one(
             "events", "record_id", self.log
         )
-        self.unnamed_uploads = self._one("staged", "attachment_id", self.log)
+        self.unnamed_uploads = self._one("segments", "attachment_id", self.log) - self._one(
+            "content", "key_id", self.log
+        )
 
     @staticmethod
     def _one(table: str, column: str, tables: Tables) -> set[bytes]:
