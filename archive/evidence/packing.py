@@ -17,8 +17,11 @@ PYZ = "liuhen-verify.pyz"
 _HERE = Path(__file__).parent
 _MAIN = b"""\
 import sys
-from archive.evidence.__main__ import main
-sys.exit(main(program="liuhen-verify.pyz"))
+if __name__ == "__main__":
+    if sys.version_info < (3, 11):
+        sys.exit("liuhen-verify.pyz needs Python 3.11 or later, this is %s" % sys.version.split()[0])
+    from archive.evidence.__main__ import main
+    sys.exit(main(program="liuhen-verify.pyz"))
 """
 _FIRST_DAY = (1980, 1, 1, 0, 0, 0)  # that zip can name
 _LEFT_OUT = frozenset({"packing.py"})  # it packs, and needs the sources of the page
