@@ -95,7 +95,7 @@ def clocks_json(
 
 
 def _clock(clock: Clock) -> dict[str, Any]:
-    said: dict[str, Any] = plain({k: v for k, v in asdict(clock).items() if k != "paused"})
+    said: dict[str, Any] = plain({k: v for k, v in clock._asdict().items() if k != "paused"})
     said["paused_seconds"] = int(clock.paused.total_seconds())
     return said
 

@@ -11,9 +11,8 @@ or the record ends, what had not run out is asked no more; what had run out stay
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from domain.calendar import Calendar
@@ -25,8 +24,7 @@ from domain.record import Entry, Item, Pause, Record
 ClockState = Literal["running", "paused", "overdue", "met", "late"]
 
 
-@dataclass(frozen=True, slots=True)
-class Clock:
+class Clock(NamedTuple):
     """One run of a deadline. `met` judges the recorded time, `met_as_claimed` the claimed one."""
 
     deadline: str
@@ -45,8 +43,7 @@ class Clock:
     level: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
+class _Run(NamedTuple):
     """From a start to what ended it: a stopping step, or another event that left it unasked."""
 
     deadline: Deadline
@@ -75,7 +72,7 @@ def running(record: Record, calendar: Calendar, zone: ZoneInfo, now: datetime) -
     """Those runs that nothing has ended: a part of `clocks`, without the work for the others."""
     if record.provenance is not None:
         return ()
-    newest = {entry.step: entry.version for entry in record.entries}
+    newest = {entry.step: entry for entry in record.entries}
     over = _ended_at(record) is not None
     return tuple(
         clock
@@ -86,19 +83,21 @@ def running(record: Record, calendar: Calendar, zone: ZoneInfo, now: datetime) -
     )
 
 
-def _latest(record: Record, deadline: Deadline, newest: Mapping[str, int]) -> Iterator[_Run]:
+def _latest(record: Record, deadline: Deadline, newest: Mapping[str, Entry]) -> Iterator[_Run]:
     """Runs from the latest start of each clock, if they are not stopped: no earlier one runs.
 
-    `newest`: the version in which each step was last taken.
+    `newest`: what each step said when it was last taken.
     """
     if deadline.item is not None:
         found = _runs(record, deadline, None)
         yield from (run for run in found if run.end is None and run.lapsed_at is None)
         return
-    if deadline.starts not in newest:
+    entry = newest.get(deadline.starts)
+    if entry is not None and not _starts(record, deadline, entry):
+        entry = next((e for e in reversed(record.entries) if _starts(record, deadline, e)), None)
+    if entry is None:
         return
-    entry = next((e for e in reversed(record.entries) if _starts(record, deadline, e)), None)
-    if entry is None or any(newest.get(s, 0) > entry.version for s in deadline.stops):
+    if any(s in newest and newest[s].version > entry.version for s in deadline.stops):
         return
     start = _moment(deadline, entry.values, entry)
     if start is not None:
@@ -188,8 +187,7 @@ def _ended_at(record: Record) -> datetime | None:
     state = record.kind.state(record.state)
     if state is None or not state.final:
         return None
-    moving = {s.id for s in record.kind.steps if s.to is not None and s.item is None}
-    moves = [e.recorded_at for e in record.entries if e.step in moving]
+    moves = [e.recorded_at for e in record.entries if e.step in record.kind.moving]
     moves += [s.at for s in record.signatures if s.at is not None]
     return max(moves, default=record.recorded_at)
 

@@ -532,6 +532,11 @@ class Kind(_Data):
         return tuple(dict.fromkeys(w for w in acts if isinstance(w, Office | Role)))
 
     @cached_property
+    def moving(self) -> frozenset[str]:
+        """The steps that move the record itself to another state."""
+        return frozenset(s.id for s in self.steps if s.to is not None and s.item is None)
+
+    @cached_property
     def steps_by_id(self) -> dict[str, Step]:
         return {step.id: step for step in self.steps}
 

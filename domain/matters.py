@@ -7,9 +7,9 @@ A clock that stands still is `paused`, and its due time is not settled while it 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
 from datetime import date, datetime, timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from domain import disposals
@@ -22,20 +22,20 @@ from domain.record import Entry, Item, Record
 What = Literal["clock", "signature", "refusal", "acknowledgement", "item", "step", "filing"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Matter:
+class Matter(NamedTuple):
     """One open matter. `ref` is the deadline, slot, collection or step that it is about.
 
     `person` where somebody is meant by name; else `who`, in the words of the kind, with the item
-    whose answers they may name.
+    whose answers they may name. A named tuple, as some are made and compared for every event of a
+    replay.
     """
 
     what: What
     ref: str
+    since: datetime
     item: str | None = None
     person: str | None = None
     who: tuple[Who, ...] = ()
-    since: datetime
     due_at: datetime | None = None
     provisional: bool = False
     paused: bool = False
@@ -156,7 +156,7 @@ def _open_signatures(record: Record) -> Iterator[Matter]:
             yield Matter(what="signature", ref=slot.id, person=asked.signer, since=since)
 
 
-def _last(record: Record, steps: set[str]) -> datetime:
+def _last(record: Record, steps: AbstractSet[str]) -> datetime:
     """When one of these steps was last recorded."""
     found = (e.recorded_at for e in reversed(record.entries) if e.step in steps)
     return next(found, record.recorded_at)
@@ -164,19 +164,19 @@ def _last(record: Record, steps: set[str]) -> datetime:
 
 def _acknowledgements(record: Record) -> list[Matter]:
     """One for each person: to confirm the newest edition confirms the older ones."""
-    if not record.receipts:
-        return []
     newest = {r.person: r for r in record.receipts}
+    waiting = [r for r in newest.values() if r.acknowledge and r.at is None]
+    if not waiting:
+        return []
     made = {e.version: e for e in record.entries}
     return [
         Matter(
             what="acknowledgement",
             ref=_step_of(made.get(receipt.version)),
-            person=person,
+            person=receipt.person,
             since=_recorded(made.get(receipt.version), record),
         )
-        for person, receipt in newest.items()
-        if receipt.acknowledge and receipt.at is None
+        for receipt in waiting
     ]
 
 
@@ -248,9 +248,8 @@ def _steps(record: Record, timed: set[str]) -> list[Matter]:
 
 def _arrived(record: Record) -> datetime:
     """When the record's state last could have changed."""
-    moving = {s.id for s in record.kind.steps if s.to is not None and s.item is None}
     signed = (s.at for s in record.signatures if s.at is not None)
-    return max((_last(record, moving), *signed))
+    return max((_last(record, record.kind.moving), *signed))
 
 
 def unfiled_since(record: Record) -> datetime | None:
