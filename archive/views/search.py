@@ -10,6 +10,7 @@ first page of a common word does not read all its candidates.
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -108,7 +109,7 @@ class SearchView:
 
     @property
     def version(self) -> str:
-        return f"2-{fold_version()}"
+        return f"3-{fold_version()}"
 
     def tables(self, dialect: Dialect) -> Sequence[str]:
         return _SQLITE_TABLES if dialect is SQLITE else _POSTGRES_TABLES
@@ -313,6 +314,8 @@ _AMBIGUOUS = "\ufffd"
 _SAFE |= dict.fromkeys((*range(0xE000, 0xE080), *range(0xE100, 0xE103)), _AMBIGUOUS)
 _SPACE = _SAFE[ord(" ")]
 _UNSAFE = frozenset(map(chr, _SAFE)) - {" "}
+_CHARACTER = "I"
+"""Of an array: four bytes, as UTF-32 has."""
 _TAGS = ("\ue100\ue100", "\ue101\ue101", "\ue102\ue102")
 """Begin the words for audience, kind and department, longer than any piece of a text."""
 _QUERY = re.compile(r'(?<!\S)["“]([^"“”]*[^"“”\s][^"“”]*)["”](?!\S)|(\S+)')
@@ -320,14 +323,17 @@ _QUERY = re.compile(r'(?<!\S)["“]([^"“”]*[^"“”\s][^"“”]*)["”](?!
 
 def _pieces(folded: str) -> list[str]:
     """Every character and every two neighbours of a folded text, but for spaces."""
-    text = folded
-    for character in _UNSAFE.intersection(folded):
-        text = text.replace(character, _SAFE[ord(character)])
     found: list[str] = []
-    for run in text.split(" "):
+    for run in _safe(folded).split(" "):
         found += run
         found += map(add, run, run[1:])
     return found
+
+
+def _safe(folded: str) -> str:
+    for character in _UNSAFE.intersection(folded):
+        folded = folded.replace(character, _SAFE[ord(character)])
+    return folded
 
 
 def _tagged(tag: str, words: Iterable[str]) -> list[str]:
@@ -346,8 +352,15 @@ def _entry(document: Document) -> _Entry:
 
 
 def _words(folded: str, tags: str) -> str:
-    """For FTS5, to which it is one whether a word comes once or often."""
-    return f"{' '.join(_pieces(folded))} {tags}"
+    """For FTS5, to which it is one whether a word comes once or often, and how many spaces part it:
+    `ab` becomes `a ab b b`. A whole text at once takes a third of the time that its pieces would,
+    one by one.
+    """
+    text = array(_CHARACTER, _safe(folded).encode("utf-32-le"))
+    spread = array(_CHARACTER, " ".encode("utf-32-le") * 5 * len(text))
+    spread[0::5] = spread[2::5] = text
+    spread[3:-5:5] = text[1:]
+    return f"{spread.tobytes().decode('utf-32-le')} {tags}"
 
 
 def _with_arrays(entry: _Entry) -> tuple[Any, ...]:
