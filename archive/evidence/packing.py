@@ -19,7 +19,7 @@ _MAIN = b"""\
 import sys
 if __name__ == "__main__":
     if sys.version_info < (3, 11):
-        sys.exit("liuhen-verify.pyz needs Python 3.11 or later, this is %s" % sys.version.split()[0])
+        sys.exit("liuhen-verify.pyz needs Python 3.11 or later: " + sys.version)
     from archive.evidence.__main__ import main
     sys.exit(main(program="liuhen-verify.pyz"))
 """
