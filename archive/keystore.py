@@ -100,8 +100,11 @@ class KeyStore(ABC):
         """Run a statement for each row, inside the transaction of `_exclusively`."""
 
     @abstractmethod
-    def _scrub(self) -> None:
-        """Leave nothing of deleted rows on free pages."""
+    def scrub(self) -> None:
+        """Leave nothing of deleted rows on free pages and in the write-ahead log.
+
+        StoreUnavailable: not yet, as somebody reads; repeat the call.
+        """
 
     @abstractmethod
     def close(self) -> None: ...
@@ -288,7 +291,7 @@ class KeyStore(ABC):
             self._master = new
         secured()
         self._masters.remove_all_but(new)
-        self._scrub()
+        self.scrub()
 
     def unfinished(self) -> bool:
         """Whether a destruction did not end: an old master is still there."""
@@ -476,7 +479,7 @@ class SQLiteKeyStore(KeyStore):
     def _many(self, statement: str, rows: Sequence[Row]) -> None:
         self._writer.connection.executemany(statement, rows)
 
-    def _scrub(self) -> None:
+    def scrub(self) -> None:
         self._writer.scrub()
 
     def close(self) -> None:
@@ -530,9 +533,12 @@ class PostgresKeyStore(KeyStore):
         with connection.cursor() as cursor:
             cursor.executemany(postgres.spelled(statement), rows)
 
-    def _scrub(self) -> None:
+    def scrub(self) -> None:
         with self._pool.lend() as connection:
-            connection.execute("VACUUM FULL record_keys, secrets")
+            try:
+                connection.execute("VACUUM FULL record_keys, secrets")
+            except psycopg.Error as error:
+                raise postgres.translated(error) from error
 
     def close(self) -> None:
         self._pool.close()

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
+from time import monotonic, sleep
 from typing import Any
 
 import psycopg
@@ -47,6 +48,7 @@ from archive.store import (
     OutcomeUnknown,
     Quiet,
     Span,
+    StillRead,
     StorageFull,
     StoreCorrupt,
     StoredEvent,
@@ -131,6 +133,13 @@ SETTINGS = {
     "lock_timeout": "30s",
     "client_min_messages": "warning",
 }
+PATIENCE = 30.0
+"""Seconds that `scrub` waits for readers."""
+OLDER_SNAPSHOTS = (
+    "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() "
+    "AND backend_type = 'client backend' AND pid <> pg_backend_pid() "
+    "AND age(backend_xmin) > age(%s::text::xid8::xid) LIMIT 1"
+)
 INSERTS = {
     "events": (
         "leaf_index, record_id, version, topic, event_id, recorded_at, number, leaf_hash, "
@@ -301,6 +310,16 @@ def writing(connection: Connection) -> Iterator[Execute]:
             yield run
     except psycopg.Error as error:
         raise translated(error) from error
+
+
+def outwait(connection: Connection) -> None:
+    """Wait until nobody sees the database as it was before now. StillRead after PATIENCE."""
+    ((now,),) = connection.execute("SELECT pg_current_xact_id()::text").fetchall()
+    end = monotonic() + PATIENCE
+    while connection.execute(OLDER_SNAPSHOTS, (now,)).fetchall():
+        if monotonic() > end:
+            raise StillRead
+        sleep(0.02)
 
 
 class PostgresTransaction:
@@ -543,9 +562,13 @@ class PostgresStore(SqlStore):
 
     # -- housekeeping ----------------------------------------------------------------------
     def scrub(self) -> None:
-        """VACUUM FULL writes the living rows to new files and removes the old ones."""
+        """VACUUM FULL writes the living rows to new files and removes the old ones.
+
+        It would also write those that an older snapshot still sees, so that is waited for.
+        """
         with self._pool.lend() as connection:
             try:
+                outwait(connection)
                 connection.execute("VACUUM FULL content, segments, idempotency")
                 connection.execute("CHECKPOINT")
             except psycopg.errors.InsufficientPrivilege:

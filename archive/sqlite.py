@@ -48,6 +48,7 @@ from archive.store import (
     OutcomeUnknown,
     Quiet,
     Span,
+    StillRead,
     StorageFull,
     StoreCorrupt,
     StoredEvent,
@@ -127,6 +128,10 @@ CREATE TABLE IF NOT EXISTS staged (
 """
 STEPS = tuple(Step("0.1.0", each) for each in (SCHEMA, TIMESTAMPS, COSIGNATURES, STAGED))
 BUSY_MS = 30_000
+PATIENCE = 30.0
+"""Seconds that `scrub` waits for readers."""
+TRY_MS = 200
+"""How long one try to empty the write-ahead log waits for readers."""
 MANY, STATEMENTS = 64, 512
 """Rows of one INSERT, and how many prepared statements a writer keeps: one for each number."""
 KNOWN_RECORDS = 4096
@@ -258,17 +263,30 @@ class Writer:
             self.give()
 
     def scrub(self) -> None:
-        """Write the living rows to new pages, and empty the write-ahead log."""
+        """Write the living rows to new pages, and empty the write-ahead log.
+
+        StoreUnavailable: a reader holds old pages in it for longer than PATIENCE.
+        """
+        end = monotonic() + PATIENCE
+        try:
+            with self.lock:
+                self.run("VACUUM")
+            while not self._log_emptied():
+                if monotonic() > end:
+                    raise StillRead
+                sleep(0.02)
+        except apsw.Error as error:
+            raise translated(error) from error
+
+    def _log_emptied(self) -> bool:
+        """Each try is short: writers, too, wait while it goes on."""
         with self.lock:
+            self.connection.set_busy_timeout(TRY_MS)
             try:
-                for statement in (
-                    "PRAGMA wal_checkpoint(TRUNCATE)",
-                    "VACUUM",
-                    "PRAGMA wal_checkpoint(TRUNCATE)",
-                ):
-                    self.run(statement)
-            except apsw.Error as error:
-                raise translated(error) from error
+                ((busy, _, _),) = self.run("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                self.connection.set_busy_timeout(BUSY_MS)
+        return not busy
 
     def give(self) -> None:
         """End the turn; what was not committed is rolled back."""

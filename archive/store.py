@@ -113,6 +113,16 @@ class StoreUnavailable(StoreError):
     """The database cannot be reached or is held by others. Nothing was written; retry later."""
 
 
+class StillRead(StoreUnavailable):
+    """What was deleted cannot be removed from the files yet: a reader began before, and reads on.
+
+    Nothing is lost by waiting; `scrub` may be repeated.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("a reader keeps deleted pages of the database alive: let it end, retry")
+
+
 class OutcomeUnknown(StoreError):
     """The connection broke after COMMIT was sent, and no new one could be had to look.
 
@@ -483,8 +493,9 @@ class Store(Protocol):
     def scrub(self) -> None:
         """Overwrite what deletion left behind: free pages and the write-ahead log of this store.
 
-        SQLite: checkpoint (truncate), VACUUM, checkpoint. PostgreSQL: VACUUM of the tables that
-        deletion touches. May take minutes on a large archive; writers wait on SQLite.
+        SQLite: VACUUM, checkpoint (truncate). PostgreSQL: VACUUM of the tables that deletion
+        touches. May take minutes on a large archive; writers wait on SQLite. StoreUnavailable:
+        somebody reads what is to go, and did not end in time; repeat the call.
         """
         ...
 

@@ -240,10 +240,12 @@ def _open(command: Open, context: Context) -> Decision:
 def _open_imported(kind: Kind, step: Step, command: Open) -> Decision:
     """A foreign history begins: what its own system did not ask stays unanswered."""
     _need_trust(command.actor)
+    values = forms.parse_given(_form_name(kind, step), step.form, command.values)
     event = Opened(
         **_header(kind, command, 1),
         step=step.id,
-        values=forms.parse_given(_form_name(kind, step), step.form, command.values),
+        values=values,
+        attachments=_attached(step, values, command.attachments),
         provenance=command.provenance,
     )
     return Decision(event, {})

@@ -10,12 +10,13 @@ from typing import Any, TypeVar
 
 from archive.ledger import new_id
 from archive.opening import Archive
-from archive.store import Idempotency, Quiet
+from archive.store import Idempotency, Quiet, StoreUnavailable
+from archive.views.database import ViewDatabaseUnavailable
 from domain import disposals
 from domain.access import resolve
 from domain.commands import Actor, AnyCommand, TakeStep
 from domain.disposals import Item
-from domain.kind import Office, Role, Text, Who
+from domain.kind import Office, Role, Text, Who, text
 from domain.record import Record
 from retention.errors import DisposalRefusedError
 from retention.journal import Journal
@@ -66,6 +67,19 @@ class Desk:
         barred = resolve(BARRED, directory, None, {})
         if actor.person in barred or actor.person not in resolve(who, directory, None, {}):
             raise DisposalRefusedError("SEPARATION")
+
+    def destroy(self, record_ids: Sequence[str]) -> set[str]:
+        """Destroy keys and content; those of which something is left.
+
+        DisposalRefusedError: somebody holds files that are to be rewritten; it is to be repeated.
+        """
+        destruction = self.archive.destruction
+        try:
+            destroyed = destruction.destroy(record_ids)
+        except (StoreUnavailable, ViewDatabaseUnavailable) as error:
+            raise DisposalRefusedError("LOCKED", text(str(error), str(error))) from error
+        failed = {one.record_id for one in destroyed if one.error is not None}
+        return failed | destruction.remaining(record_ids)
 
     def step(
         self,

@@ -63,8 +63,7 @@ class Certifier:
         if not locked:
             return record
         now, started = self.desk.now(), time_text(self.desk.archive.options.clock())
-        self.desk.archive.destruction.destroy([item.record for item in locked])
-        left = self.desk.archive.destruction.remaining([item.record for item in locked])
+        left = self.desk.destroy([item.record for item in locked])
         gone = [item for item in locked if item.record not in left]
         if not gone:
             return record

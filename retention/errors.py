@@ -75,7 +75,8 @@ WHY: Mapping[str, Text] = {
 
 
 class DisposalRefusedError(DisposalError):
-    """Nothing was destroyed by this call; the refusal stands in the retention journal.
+    """Nothing was destroyed by this call, and nothing certified (LOCKED: keys may be gone, and the
+    rest is to be tried again); the refusal stands in the retention journal.
 
     `record`: the record that is in the way, where it is one.
     """

@@ -162,11 +162,8 @@ class Executor:
         gone = {i.record: i.item for i in listing.items.values() if outcome[i.item] is None}
         if not gone:
             return
-        destroyed = self.desk.archive.destruction.destroy(list(gone))
-        left = self.desk.archive.destruction.remaining(list(gone))
-        for one in destroyed:
-            if one.error is not None or one.record_id in left:
-                outcome[gone[one.record_id]] = Refusal("LOCKED")
+        for record_id in self.desk.destroy(list(gone)):
+            outcome[gone[record_id]] = Refusal("LOCKED")
 
     def _dispose(
         self, record: Record, groups: Sequence[Sequence[Item]]

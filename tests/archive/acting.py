@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from typing import Any
 
 from archive.ledger import new_id
 from archive.opening import Archive, Options, open_archive
+from archive.store import Store
 from domain.commands import (
     Actor,
     AnyCommand,
@@ -172,3 +174,16 @@ def append(
                 archive.ledger.execute(command)
                 done.append(command.event_id)
         return done, own.id
+
+
+@contextmanager
+def reading_on(store: Store) -> Iterator[None]:
+    """Another thread holds a snapshot of the store meanwhile, as a long export does."""
+    with ThreadPoolExecutor(1) as thread:
+        reading = store.reading()
+        thread.submit(reading.__enter__).result()
+        thread.submit(store.head).result()
+        try:
+            yield
+        finally:
+            thread.submit(reading.__exit__, None, None, None).result()

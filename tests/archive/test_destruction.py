@@ -18,7 +18,8 @@ from archive.evidence import attachment, content, leaf, merkle, statement
 from archive.evidence.dsse import STATEMENT_TYPE, parse
 from archive.keystore import KeyDestroyed, KeyStore
 from archive.masters import KeyStoreError
-from archive.store import Store, Unit
+from archive.store import StillRead, Store, Unit
+from tests.archive.acting import reading_on
 from tests.archive.canary import folder_files, forms, seen_in, unpacked, values
 from tests.archive.sealed import Record, committer, stage, whole
 from tests.stores import PostgresServer
@@ -231,6 +232,33 @@ def test_destruction_stopped_halfway_can_be_done_again(store: Store, keys: KeySt
     (destroyed,) = Destruction(store, keys, [purged.extend]).destroy([record.id])
     assert destroyed.rows == 0
     assert purged == [record.id]
+
+
+def test_what_somebody_still_reads_is_not_said_to_be_gone(
+    open_store: Callable[[], Store],
+    keys: KeyStore,
+    look: Callable[[set[bytes]], set[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """While an older snapshot holds deleted pages, destruction is not done; after it, it is."""
+    monkeypatch.setattr("archive.sqlite.PATIENCE", 0.3)
+    monkeypatch.setattr("archive.postgres.PATIENCE", 0.3)
+    store, record = open_store(), Record(*keys.new_record())
+    committer(store).commit(record.unit())
+    ciphertexts = {c.ciphertext[:64] for c in store.content_of_record(record.id) if c.ciphertext}
+    committer(store).commit(record.tombstone())
+    with reading_on(store):
+        with pytest.raises(StillRead):
+            Destruction(store, keys).destroy([record.id])
+        committer(store).commit(Record(*keys.new_record()).unit())  # nobody waits for the reader
+        assert outside_the_log(look(ciphertexts))
+    Destruction(store, keys).destroy([record.id])
+    assert outside_the_log(look(ciphertexts)) == set()
+
+
+def outside_the_log(files: set[str]) -> set[str]:
+    """PostgreSQL's log keeps ciphertext, under no key."""
+    return {name for name in files if not name.startswith("pg_wal")}
 
 
 def test_the_old_master_goes_once_the_keys_are_secured(store: Store, keys: KeyStore) -> None:

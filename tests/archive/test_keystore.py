@@ -186,7 +186,7 @@ def _die_at(step: str, where: str, masters: Path, gone: str) -> None:
     elif step == "overwrite":
         Path.unlink = die  # type: ignore[method-assign]
     else:
-        store._scrub = die  # type: ignore[method-assign]  # noqa: SLF001
+        store.scrub = die  # type: ignore[method-assign]
     store.destroy([gone])
 
 

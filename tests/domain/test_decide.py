@@ -553,6 +553,18 @@ def test_only_the_importer_writes_foreign_history() -> None:
         native.do(Import(**native._common(archive, None, 0), activity="x", status="y"))  # noqa: SLF001
 
 
+def test_an_imported_opening_keeps_its_files() -> None:
+    """What the answers of a foreign history name is attached, and must have been uploaded."""
+    importer = Actor(None, system="importer", trusted=True)
+    photo = Attachment(hex_id("photo"), "旧照片.jpg", "image/jpeg", 10)
+    answers = {"customer": "科技公司", "evidence": [photo.id]}
+    foreign: dict[str, Any] = {"provenance": {"file": "x.xes"}, "ago": 9000}
+    case = Case().open("complaint", "receive", importer, answers, attachments=(photo,), **foreign)
+    assert case.it.entries[0].attachments == (photo,)
+    with pytest.raises(errors.InvalidFormError, match="not uploaded"):
+        Case().open("complaint", "receive", importer, answers, **foreign)
+
+
 def test_decide_asks_nothing_but_its_arguments() -> None:
     """The same record, command and context give the same event."""
     case = Case()

@@ -13,6 +13,7 @@ from archive.evidence.verify import verify
 from archive.log import vkey
 from retention.certificate import certificate, write_bundle
 from retention.errors import DisposalRefusedError
+from tests.archive.acting import reading_on
 from tests.retention.people import Staff
 from tests.worlds import World
 
@@ -65,6 +66,29 @@ def test_the_certificate_names_who_had_exported_what_is_gone(staff: Staff) -> No
     certified = disposal.said("certify")
     assert certified is not None
     assert certified.values["exports"] == [{"what": staff.people["clerk"]}]
+
+
+def test_nothing_is_certified_while_somebody_reads_what_is_gone(
+    staff: Staff, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files that cannot be rewritten yet: told as LOCKED, and certified once they were."""
+    monkeypatch.setattr("archive.sqlite.PATIENCE", 0.3)
+    monkeypatch.setattr("archive.postgres.PATIENCE", 0.3)
+    archive, deeds = staff.world.archive, staff.retention.disposals
+    record = staff.imported("客户甲")
+    staff.world.clock.turn(days=YEARS)
+    disposal = staff.approved(staff.reviewed(staff.listed(record)))
+    staff.world.clock.turn(days=7)
+    deeds.start(staff.actor("lister"), disposal.id)
+    with reading_on(archive.store):
+        for _ in range(2):
+            with pytest.raises(DisposalRefusedError, match="a reader keeps"):
+                deeds.execute(disposal.id)
+            assert deeds.resume() == []
+    assert archive.ledger.get(disposal.id).state == "executing"
+    assert {note["code"] for note in staff.retention.journal.entries()} == {"LOCKED"}
+    assert deeds.resume() == [disposal.id]
+    assert certificate(archive, disposal.id).destroyed == 1
 
 
 def test_nothing_goes_before_its_day(staff: Staff) -> None:
