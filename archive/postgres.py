@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
+from itertools import count
 from time import monotonic, sleep
 from typing import Any
 
@@ -23,6 +24,7 @@ from psycopg import sql
 
 from archive import schema_steps
 from archive.connections import Pool
+from archive.exchange import Answer, Exchange, Value, array, encoded, number
 from archive.instants import micros, moment
 from archive.schema_steps import Step, Steps
 from archive.sql import (
@@ -157,14 +159,15 @@ INSERTS = {
     "sources": ("mac, first, count", "bytea bigint bigint"),
     "counters": ("prefix, year, next", "text bigint bigint"),
 }
+HEAD = "SELECT size, recorded_at FROM head FOR UPDATE"
 FINDS = (
     "SELECT 0, r, NULL::text, coalesce((SELECT max(version) FROM events WHERE record_id = r), 0), "
-    "0::bigint, NULL::bytea FROM unnest(%b::bytea[]) r",
-    "SELECT 1, mac, NULL, first, count, body_mac FROM idempotency WHERE mac = ANY(%b::bytea[])",
-    "SELECT 2, mac, NULL, first, count, NULL FROM sources WHERE mac = ANY(%b::bytea[])",
+    "0::bigint, NULL::bytea FROM unnest({}::bytea[]) r",
+    "SELECT 1, mac, NULL, first, count, body_mac FROM idempotency WHERE mac = ANY({}::bytea[])",
+    "SELECT 2, mac, NULL, first, count, NULL FROM sources WHERE mac = ANY({}::bytea[])",
     "SELECT DISTINCT 3, attachment_id, NULL, 0::bigint, 0::bigint, NULL::bytea FROM segments "
-    "WHERE attachment_id = ANY(%b::bytea[])",
-    "SELECT 4, NULL, prefix, year, next, NULL FROM counters WHERE prefix = ANY(%b::text[])",
+    "WHERE attachment_id = ANY({}::bytea[])",
+    "SELECT 4, NULL, prefix, year, next, NULL FROM counters WHERE prefix = ANY({}::text[])",
 )
 COPIED = {"int": "int8", "bytes": "bytea", "text": "text"}
 """How a column of a copied table is sent."""
@@ -200,29 +203,42 @@ def translated(error: psycopg.Error) -> StoreError:
 def insertion(tables: tuple[str, ...], single: bool) -> str:
     """One statement for all tables: a row each as plain values, more rows as arrays of columns.
 
-    Values are cheaper for the driver to write, arrays need only one statement for any number.
+    Values are less work for the server, arrays need only one statement for any number.
     """
-    parts = []
+    parts, marks = [], (f"${n}" for n in count(1))
     for table in tables:
         columns, types = INSERTS[table]
         kinds = types.split()
         rows = (
-            f"VALUES ({', '.join(f'%b::{kind}' for kind in kinds)})"
+            f"VALUES ({', '.join(f'{next(marks)}::{kind}' for kind in kinds)})"
             if single
-            else f"SELECT * FROM unnest({', '.join(f'%b::{kind}[]' for kind in kinds)})"
+            else f"SELECT * FROM unnest({', '.join(f'{next(marks)}::{kind}[]' for kind in kinds)})"
         )
         tail = " ON CONFLICT (prefix, year) DO UPDATE SET next = excluded.next"
         parts.append(
             f"new_{table} AS (INSERT INTO {table} ({columns}) {rows}"
             f"{tail if table == 'counters' else ''})"
         )
-    return f"WITH {', '.join(parts)} UPDATE head SET size = %b, recorded_at = %b"
+    return (
+        f"WITH {', '.join(parts)} "
+        f"UPDATE head SET size = {next(marks)}::bigint, recorded_at = {next(marks)}::bigint"
+    )
+
+
+def inserted(tables: Sequence[tuple[str, list[Row]]], single: bool) -> list[Value]:
+    """The values of `insertion`, without those of the head."""
+    values: list[Value] = []
+    for table, rows in tables:
+        for kind, column in zip(INSERTS[table][1].split(), zip(*rows, strict=True), strict=True):
+            values.append(encoded(kind, column[0]) if single else array(kind, column))
+    return values
 
 
 @lru_cache(maxsize=32)
 def finding(wanted: tuple[bool, ...]) -> str:
     """All questions of a group as one statement."""
-    return " UNION ALL ".join(find for find, want in zip(FINDS, wanted, strict=True) if want)
+    chosen = [find for find, want in zip(FINDS, wanted, strict=True) if want]
+    return " UNION ALL ".join(find.format(f"${n}") for n, find in enumerate(chosen, 1))
 
 
 @lru_cache(maxsize=256)
@@ -327,7 +343,8 @@ class PostgresTransaction:
 
     def __init__(self, writer: Writer, ask: Ask) -> None:
         self._writer = writer
-        self._connection = writer.take()
+        self._exchange = writer.take()
+        self._connection = self._exchange.connection
         self._open = True
         try:
             self.found = self._find(ask)
@@ -344,25 +361,26 @@ class PostgresTransaction:
         return rows_of(self._connection, statement, params)
 
     def _find(self, ask: Ask) -> Found:
-        connection = self._connection
-        wanted: list[list[Any]] = [
-            [raw(record) for record in dict.fromkeys(ask.records)],
-            list(ask.idempotency),
-            list(ask.sources),
-            [raw(attachment) for attachment in ask.attachments],
-            list(ask.prefixes),
+        asks: tuple[tuple[str, Sequence[Any]], ...] = (
+            ("bytea", [raw(record) for record in dict.fromkeys(ask.records)]),
+            ("bytea", ask.idempotency),
+            ("bytea", ask.sources),
+            ("bytea", [raw(attachment) for attachment in ask.attachments]),
+            ("text", ask.prefixes),
+        )
+        values = [array(kind, wanted) for kind, wanted in asks if wanted]
+        find = finding(tuple(bool(wanted) for _, wanted in asks))
+        # Not one statement: what it reads must be as it is once the head is held.
+        _, head, *answers = self._exchange(
+            ("BEGIN", ()), (HEAD, ()), *([(find, values)] if values else [])
+        )
+        rows = [
+            (number(n), key or b"", (name or b"").decode(), number(first), number(second), body)
+            for answer in answers
+            for n, key, name, first, second, body in answer
         ]
-        asked = [want for want in wanted if want]
-        with connection.pipeline():
-            connection.execute("BEGIN", prepare=True)
-            head = connection.execute(
-                "SELECT size, recorded_at FROM head FOR UPDATE", prepare=True, binary=True
-            )
-            find = finding(tuple(bool(want) for want in wanted))
-            answers = connection.execute(find, asked, prepare=True, binary=True) if asked else None
-        rows: list[Row] = [] if answers is None else list(answers.fetchall())
         return Found(
-            head=self._head(head.fetchone()),
+            head=self._head(head),
             versions={row[1].hex(): row[3] for row in rows if row[0] == 0},
             idempotency={row[1]: Span(row[3], row[4], row[5]) for row in rows if row[0] == 1},
             sources={row[1]: Span(row[3], row[4]) for row in rows if row[0] == 2},
@@ -371,10 +389,11 @@ class PostgresTransaction:
         )
 
     @staticmethod
-    def _head(row: Row | None) -> Head:
-        if row is None:
+    def _head(rows: Answer) -> Head:
+        if not rows:
             raise StoreCorrupt("the row of `head` is gone: restore it from the last leaf")
-        return Head(row[0], None if row[1] is None else moment(row[1]))
+        size, recorded_at = rows[0]
+        return Head(number(size), None if recorded_at is None else moment(number(recorded_at)))
 
     def events(self, event_ids: Sequence[str]) -> dict[str, StoredEvent]:
         try:
@@ -412,18 +431,13 @@ class PostgresTransaction:
             self.rollback()
 
     def _send(self, batch: Batch) -> None:
-        connection = self._connection
         tables = [(table, rows) for table, rows in batch_rows(batch) if rows]
         single = all(len(rows) == 1 for _, rows in tables)
-        values: list[object] = []
-        for _, rows in tables:
-            values += rows[0] if single else [list(column) for column in zip(*rows, strict=True)]
         last = batch.events[-1].row
-        values += [last.leaf_index + 1, micros(last.recorded_at)]
+        head = (last.leaf_index + 1, micros(last.recorded_at))
+        values = [*inserted(tables, single), *(encoded("bigint", each) for each in head)]
         statement = insertion(tuple(table for table, _ in tables), single)
-        with connection.pipeline():
-            connection.execute(statement, values, prepare=True)
-            connection.execute("COMMIT", prepare=True)
+        self._exchange((statement, values), ("COMMIT", ()))
 
     def rollback(self) -> None:
         if self._open:
@@ -436,15 +450,15 @@ class Writer:
 
     def __init__(self, connect: Callable[[], Connection]) -> None:
         self._connect = connect
-        self._connection: Connection | None = None
+        self._exchange: Exchange | None = None
         self._lock = threading.Lock()
 
-    def take(self) -> Connection:
+    def take(self) -> Exchange:
         self._lock.acquire()
         try:
-            if self._connection is None:
-                self._connection = self._connect()
-            return self._connection
+            if self._exchange is None:
+                self._exchange = Exchange(self._connect())
+            return self._exchange
         except BaseException:
             self._lock.release()
             raise
@@ -452,20 +466,22 @@ class Writer:
     def give(self) -> None:
         """End the turn; what was not committed is rolled back, a lost connection is dropped."""
         try:
-            connection = self._connection
-            if connection is not None and not idle(connection):
-                with suppress(psycopg.Error):
-                    connection.execute("ROLLBACK")
-            if connection is not None and connection.closed:
-                self._connection = None
+            exchange = self._exchange
+            if exchange is None:
+                return
+            if not idle(exchange.connection):
+                with suppress(psycopg.Error):  # by the driver it would forget what is prepared
+                    exchange(("ROLLBACK", ()))
+            if exchange.connection.closed:
+                self._exchange = None
         finally:
             self._lock.release()
 
     def close(self) -> None:
         with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-            self._connection = None
+            if self._exchange is not None:
+                self._exchange.connection.close()
+            self._exchange = None
 
 
 class PostgresStore(SqlStore):

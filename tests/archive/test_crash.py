@@ -6,13 +6,15 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import apsw
 import psycopg
 import pytest
+from psycopg.pq.abc import PGconn
 
+from archive.exchange import Exchange, Value
 from archive.keystore import KeyStore
 from archive.postgres import PostgresStore
 from archive.sqlite import SQLiteStore
@@ -20,11 +22,13 @@ from archive.store import OutcomeUnknown, StorageFull, Store, StoreUnavailable, 
 from tests.archive.sealed import Record, committer, once, whole
 
 REPO = Path(__file__).parents[2]
+Asked = Sequence[tuple[str, Sequence[Value]]]
 
 KILLER = """
 import itertools, os, signal, sys, traceback
 from pathlib import Path
 from tests.archive.sealed import Record, committer, once, whole
+from archive.exchange import Exchange
 from archive.sqlite import SQLiteStore
 from archive.postgres import PostgresStore
 from archive.store import Unit
@@ -51,6 +55,15 @@ def append_and_die(last):
             write()
             return execute(self, *args, **kwargs)
         psycopg.Connection.execute = counted
+        send = Exchange._send
+        def sent_one_by_one(self, pgconn, asked):
+            sent = []
+            for one in asked:
+                write()
+                sent += send(self, pgconn, [one])
+                pgconn.flush()
+            return sent
+        Exchange._send = sent_one_by_one
     with open(answers, "a") as log:
         for _ in range(2):
             for done in commit(unit(Record())):
@@ -163,33 +176,38 @@ class Cut:
         writer = store._writer  # noqa: SLF001 - the connection to be cut
         take = writer.take
 
-        def taking() -> psycopg.Connection[tuple[object, ...]]:
-            connection = take()
+        def taking() -> Exchange:
+            exchange = take()
             if not self.done:
-                self._watch(connection)
-            return connection
+                self._watch(exchange)
+            return exchange
 
         writer.take = taking  # type: ignore[method-assign]
 
-    def _watch(self, connection: psycopg.Connection[tuple[object, ...]]) -> None:
-        execute = connection.execute
+    def _watch(self, exchange: Exchange) -> None:
+        send, connection = exchange._send, exchange.connection  # noqa: SLF001 - as above
 
-        def watched(query: str, *args: object, **kwargs: object) -> object:
-            if self.done or self._before not in query:
-                return execute(query, *args, **kwargs)  # type: ignore[call-overload]
+        def watched(pgconn: PGconn, asked: Asked) -> list[tuple[str, bytes, bool]]:
+            at = next((n for n, (query, _) in enumerate(asked) if self._before in query), None)
+            if self.done or at is None:
+                return send(pgconn, asked)
             self.done += 1
             if self._after:
-                execute(query, *args, **kwargs)  # type: ignore[call-overload]
-                connection.pgconn.pipeline_sync()
-                while connection.pgconn.flush():
-                    pass
-                self._committed(connection)
+                connection.wait = unanswered  # type: ignore[method-assign, assignment]
+                return send(pgconn, asked)
+            sent = send(pgconn, asked[:at])
+            pgconn.flush()
             self.end(connection.info.backend_pid)
-            if self._after:
-                return None
-            return execute(query, *args, **kwargs)  # type: ignore[call-overload]
+            return sent + send(pgconn, asked[at:])
 
-        connection.execute = watched  # type: ignore[method-assign, assignment]
+        def unanswered(_: object) -> None:
+            while connection.pgconn.flush():
+                pass
+            self._committed(connection)
+            self.end(connection.info.backend_pid)
+            raise psycopg.OperationalError("the server closed the connection")
+
+        exchange._send = watched  # type: ignore[method-assign]  # noqa: SLF001
 
     def _committed(self, connection: psycopg.Connection[tuple[object, ...]]) -> None:
         """Wait until the server is idle again: it committed, and nobody has read its answer."""
