@@ -98,7 +98,7 @@ def bundle(small: SmallArchive, size: Size, path: Path) -> Row:
 
     def ours() -> None:
         with path.open("rb") as file:
-            report = verify(file)
+            report = verify(file, processes=cores)
         if not report.ok:
             raise SystemExit(f"the bundle is not whole: {report.findings}")
 

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
         checked = []
         for path in options.bundles:
             with Path(path).open("rb") as file:
-                report = verify(file, policy, authorities)
+                report = verify(file, policy, authorities, options.processes)
             checked.append(Verified.of(report))
             _tell(report, path, options)
     except (EvidenceError, OSError, UnicodeDecodeError) as error:
@@ -80,6 +81,10 @@ def _parser(program: str) -> argparse.ArgumentParser:
     trust.add_argument("--vkey", metavar="VKEY", help="the log's verifier key, name+id+base64")
     parser.add_argument("--tsa", metavar="FILE", help="timestamp authorities to trust (PEM)")
     parser.add_argument("--leaf", metavar="FILE", help="of a tlog-proof that does not carry it")
+    parser.add_argument(
+        "--processes", metavar="N", type=int, default=os.cpu_count() or 1,
+        help="that verify signatures of a large bundle; 1: none but this",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="the report for machines")
     return parser
 

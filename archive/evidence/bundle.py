@@ -29,8 +29,12 @@ MAX_PROOF = 63
 
 _HEX32 = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _HEX64 = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_LEAF_HEAD = re.compile(rb'\{"index":([0-9]{1,15}),"leaf":"')
-_LEAF_MIDDLE = b'","proof":['  # cannot occur in the leaf: there every quote has its backslash
+# Canonical JSON of these lines is a regular language, as of envelopes; the possessive quantifiers
+# keep it linear.
+_LEAF_LINE = re.compile(
+    rb'\{"index":(0|[1-9][0-9]{0,14}),"leaf":"((?:[ !#-\[\]-~]++|\\["\\])*+)"'
+    rb',"proof":\[((?:"[0-9a-f]{64}"(?:,"[0-9a-f]{64}"){0,62})?)\]\}'
+)
 _N = "(0|[1-9][0-9]{0,14})"
 _OPENING = re.compile(
     rf'\{{"event":"([0-9a-f]{{32}})","n":{_N},(?:"withheld":true'
@@ -191,14 +195,12 @@ def _measured(path: str, pieces: Callable[[], Iterable[bytes]]) -> Source:
 
 
 def _leaf_line(proven: ProvenLeaf) -> bytes:
-    """A leaf is printable ASCII, so nothing but quotes and backslashes is escaped."""
-    text = proven.leaf.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
-    proof = b"".join(proven.proof).hex(",", 32).replace(",", '","').encode("ascii")
-    return b'{"index":%d,"leaf":"%b","proof":[%b]}\n' % (
-        proven.index,
-        text,
-        b'"%b"' % proof if proof else b"",
-    )
+    members = {
+        "index": proven.index,
+        "leaf": proven.leaf.decode("ascii"),
+        "proof": [hash_.hex() for hash_ in proven.proof],
+    }
+    return canonical.encode_checked(members) + b"\n"
 
 
 def _opening(opening: Opening) -> tuple[Source | None, dict[str, Any]]:
@@ -282,7 +284,7 @@ def read_leaves(box: Container, path: str) -> Iterator[ProvenLeaf | BundleError]
             yield line
             return
         try:
-            proven = _parse_leaf(line)
+            proven = parse_leaf(line)
         except EvidenceError as error:
             yield BundleError(where, str(error))
             continue
@@ -293,26 +295,22 @@ def read_leaves(box: Container, path: str) -> Iterator[ProvenLeaf | BundleError]
         yield proven
 
 
-def _parse_leaf(line: bytes) -> ProvenLeaf:
+def parse_leaf(line: bytes) -> ProvenLeaf:
     return _read_leaf_quickly(line) or _leaf_of(canonical.decode_object(line))
 
 
 def _read_leaf_quickly(line: bytes) -> ProvenLeaf | None:
     """A line as it is written; any other goes the long way, to be refused with a reason."""
-    index, middle = _LEAF_HEAD.match(line), line.find(_LEAF_MIDDLE)
-    if index is None or middle < 0:
+    match = _LEAF_LINE.fullmatch(line)
+    if match is None:
         return None
-    data = line[index.end() : middle].replace(b'\\"', b'"').replace(b"\\\\", b"\\")
-    listed = line[middle + len(_LEAF_MIDDLE) : -2].replace(b'"', b"").replace(b",", b"")
-    try:
-        printable = data.decode("ascii").isprintable()
-        proof = bytes.fromhex(listed.decode("ascii"))
-    except ValueError:
-        return None
-    hashes = [proof[at : at + 32] for at in range(0, len(proof), 32)]
-    proven = ProvenLeaf(int(index[1]), data, hashes)
-    same = printable and len(hashes) <= MAX_PROOF and _leaf_line(proven) == line + b"\n"
-    return proven if same else None
+    index, text, proof = match.groups()
+    hashes = bytes.fromhex(proof.decode("ascii").replace('","', "").strip('"'))
+    return ProvenLeaf(
+        int(index),
+        text.decode("unicode_escape").encode("ascii"),  # two escapes of JSON, the same in Python
+        [hashes[at : at + 32] for at in range(0, len(hashes), 32)],
+    )
 
 
 def _leaf_of(value: dict[str, Any]) -> ProvenLeaf:

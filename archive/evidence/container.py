@@ -118,6 +118,7 @@ class Container:
         self.members = {m["path"]: Member(**m) for m in self.manifest["members"]}
         self._offsets = self._layout()
         self.faults: list[BundleError] = []
+        self._held = 0, b""  # where a stretch of the file begins, and its bytes
 
     def _read_manifest(self) -> bytes:
         header = self._read_at(0, 30 + len(MANIFEST))
@@ -177,7 +178,7 @@ class Container:
     def chunks(self, path: str, most: int = CHUNK) -> Iterator[bytes]:
         """A member's bytes in pieces of at most `most`; fewer than listed where the file ends."""
         member = self.members[path]
-        offset = self._offsets[path] + 30 + len(path)
+        offset = self.offset(path)
         left = member.size
         while left > 0:
             data = self._read_at(offset, min(left, most))
@@ -193,7 +194,7 @@ class Container:
             raise BundleError(path, "missing")
         if member.size > limit:
             raise BundleError(path, f"longer than {limit} bytes")
-        return b"".join(self.chunks(path))
+        return self._read_at(self.offset(path), member.size)
 
     def lines(self, path: str, limit: int) -> Iterator[bytes]:
         """Lines of a member without their newline; each at most `limit` bytes, the last ended."""
@@ -220,11 +221,18 @@ class Container:
         except BundleError as error:
             yield number + 1, error
 
+    def offset(self, path: str) -> int:
+        """Where a member's bytes begin in the file."""
+        return self._offsets[path] + 30 + len(path)
+
     def line_at(self, path: str, begin: int, limit: int) -> bytes:
         """The line of a member that begins there, at most `limit` bytes of it."""
-        offset = self._offsets[path] + 30 + len(path)
-        found = self._read_at(offset + begin, min(limit, self.members[path].size - begin))
-        return found.partition(b"\n")[0]
+        at, end = self.offset(path) + begin, self.offset(path) + self.members[path].size
+        first, held = self._held
+        if not first <= at <= min(at + limit, end) <= first + len(held):
+            # Lines are mostly asked for in their order: what is read with one serves the next.
+            first, held = self._held = at, self._read_at(at, min(max(limit, _LINES), end - at))
+        return held[at - first : at - first + limit].partition(b"\n")[0]
 
     def _read_at(self, offset: int, size: int) -> bytes:
         self._file.seek(offset)

@@ -122,8 +122,10 @@ class Disclosure:
 
     def _settle(self, position: int, n: int, way: int, records: Mapping[bytes, Record]) -> None:
         events = self._report.events
+        disposal = records[events.record_of(position)].disposal
+        if way == _HERE and disposal is None:
+            return
         event = events[position]
-        disposal = records[bytes.fromhex(event.record)].disposal
         disposed = disposal is not None and disposal > event.index
         where = f"{event.where}, part {n}"
         if way == _HERE:

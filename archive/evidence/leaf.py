@@ -9,10 +9,11 @@ from archive.evidence.instant import check_time
 MAX_LEAF = 65_535
 
 NUMBER = re.compile(r"[A-Z0-9][A-Za-z0-9._/-]{0,63}", re.ASCII)
-_HEAD = b'{"envelope":"'
-_MIDDLE = b'","number":'  # cannot occur inside: there every quote has its backslash
-_TAIL = re.compile(
-    rb'(?:null|"([A-Z0-9][A-Za-z0-9._/-]{0,63}+)"),"recorded_at":"([0-9T:.Z-]{27})","v":1\}'
+# Canonical JSON of a leaf is a regular language: nothing but quotes is escaped in the envelope.
+# The possessive quantifiers keep it linear.
+_LEAF = re.compile(
+    rb'\{"envelope":"((?:[ !#-\[\]-~]++|\\")++)"'
+    rb',"number":(?:null|"([A-Z0-9][A-Za-z0-9._/-]{0,63}+)"),"recorded_at":"([0-9T:.Z-]{27})","v":1\}'
 )
 
 
@@ -41,21 +42,12 @@ def encode(envelope: bytes, number: str | None, recorded_at: str) -> bytes:
 def parse(data: bytes) -> Leaf:
     if len(data) > MAX_LEAF:
         raise FormatError(f"leaf of {len(data)} bytes: at most {MAX_LEAF}")
-    middle = data.find(_MIDDLE)
-    match = _TAIL.fullmatch(data, middle + len(_MIDDLE))
-    if middle < 0 or match is None or not data.startswith(_HEAD) or not data.isascii():
+    match = _LEAF.fullmatch(data)
+    if match is None:
         raise FormatError("not a canonical leaf")
-    escaped = data[len(_HEAD) : middle]
-    envelope = escaped.replace(b'\\"', b'"')
-    # Nothing but quotes is escaped, and every one: as many of either, and none left over.
-    quotes = len(escaped) - len(envelope)
-    if not envelope or escaped.count(b'"') != quotes or escaped.count(b"\\") != quotes:
-        raise FormatError("leaf with an envelope that is not escaped canonically")
-    if not envelope.decode("ascii").isprintable():
-        raise FormatError("leaf with a control character")
-    number, recorded_at = match.groups()
+    envelope, number, recorded_at = match.groups()
     return Leaf(
-        envelope,
+        envelope.replace(b'\\"', b'"'),
         None if number is None else number.decode("ascii"),
         check_time(recorded_at.decode("ascii")),
     )

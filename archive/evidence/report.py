@@ -109,6 +109,10 @@ class Events(Sequence[EventVerdict]):
         at = position * self._ROW.size + self._VERDICT_AT + 1
         self._rows[at : at + 8] = (leaf + 1).to_bytes(8, "little")
 
+    def record_of(self, position: int) -> bytes:
+        row = self._ROW.unpack_from(self._rows, position * self._ROW.size)
+        return self._records[int(row[2])]
+
     def __len__(self) -> int:
         return len(self._rows) // self._ROW.size
 
