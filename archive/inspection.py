@@ -17,6 +17,7 @@ from typing import Any
 
 import orjson
 
+from archive import receipts
 from archive.chains import (
     BUCKETS,
     DISPOSED,
@@ -308,7 +309,7 @@ class _Examination:
     @staticmethod
     def _received(row: Any) -> bytes | None:
         try:
-            return bytes.fromhex(receipt.read(row[9] or b"")[1].leaf_hash)
+            return bytes.fromhex(receipt.read(receipts.told(row[9] or b""))[1].leaf_hash)
         except EvidenceError:
             return None
 
@@ -390,13 +391,13 @@ class _Examination:
             self.findings.add(seen.finding("receipt-missing"))
             return
         self.counts["receipts"] += 1
+        # What the leaf says was read within bounds, so these are the only canonical bytes.
+        expected = _receipt_of(seen)
+        payload = receipt.encode_checked(expected)
         try:
-            envelope = dsse.parse(raw, dsse.RECEIPT_TYPE)
-            # What the leaf says was read within bounds, so these are the only canonical bytes.
-            if envelope.payload != receipt.encode_checked(_receipt_of(seen)):
-                receipt.parse(envelope.payload)
-                raise FormatError("says otherwise than the leaf")
-            dsse.verify(envelope, self.register.key_at(envelope.keyid, seen.index, "log"))
+            keyid, signature = receipts.signature(raw, expected) or _signed(raw, payload)
+            key = self.register.key_at(keyid, seen.index, "log")
+            key.verify(signature, dsse.pae(dsse.RECEIPT_TYPE, payload))
         except EvidenceError as error:
             self.findings.add(seen.finding("receipt", error))
 
@@ -532,6 +533,15 @@ def _recoded(where: Finding, code: str, part: str | None) -> Finding:
     return Finding(
         code, "", where.leaf, where.record, where.number, where.version, where.event, part
     )
+
+
+def _signed(stored: bytes, payload: bytes) -> tuple[str, bytes]:
+    """Key id and signature of a receipt that is kept as text."""
+    envelope = dsse.parse(receipts.told(stored), dsse.RECEIPT_TYPE)
+    if envelope.payload != payload:
+        receipt.parse(envelope.payload)
+        raise FormatError("says otherwise than the leaf")
+    return envelope.keyid, envelope.signature
 
 
 def _receipt_of(seen: _Leaf) -> Receipt:

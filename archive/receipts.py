@@ -63,6 +63,28 @@ def told(stored: bytes) -> bytes:
     return dsse.assemble(encode_checked(receipt), dsse.RECEIPT_TYPE, key.hex(), signature)
 
 
+def signature(stored: bytes, said: Receipt) -> tuple[str, bytes] | None:
+    """Key id and signature of a receipt that is kept in binary and says exactly this; else None,
+    and its own bytes (`told`) show what is wrong, if anything is."""
+    if stored[:1] != bytes([_BINARY]) or len(stored) < _FIELDS.size:
+        return None
+    _, event, record, version, index, time, leaf_hash, key, signed, length = _FIELDS.unpack_from(
+        stored
+    )
+    number = said.number or ""
+    same = (
+        index == said.index
+        and version == said.version
+        and event.hex() == said.event
+        and record.hex() == said.record
+        and leaf_hash.hex() == said.leaf_hash
+        and time_text(moment(time)) == said.recorded_at
+        and length == len(number)
+        and stored[_FIELDS.size :] == f"{number}{said.origin}".encode()
+    )
+    return (key.hex(), signed) if same else None
+
+
 def _packed(receipt: bytes, row: StoredEvent) -> bytes:
     """ValueError and struct.error where the bytes are no receipt."""
     payload = binascii.a2b_base64(receipt[12 : receipt.index(b'"', 12)])

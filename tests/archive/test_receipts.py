@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archive.committer import placed
-from archive.receipts import kept, told
+from archive.evidence import receipt as receipts
+from archive.receipts import kept, signature, told
 from archive.store import StoredEvent
 from tests.archive.sealed import sign_receipt
 
@@ -48,6 +49,24 @@ def test_a_receipt_of_another_place_is_kept_as_it_is() -> None:
     stored = kept(receipt, row(8))
     assert stored == receipt
     assert told(stored) == receipt
+
+
+@given(st.data(), st.sampled_from([None, "KS-2026-00017"]))
+def test_what_a_receipt_says_is_compared_where_it_lies(
+    data: st.DataObject, number: str | None
+) -> None:
+    """The signature comes with exactly what is expected, and with no other byte."""
+    event = row(number=number)
+    receipt = sign_receipt(placed(event))
+    envelope, said = receipts.read(receipt)
+    signed = envelope.keyid, envelope.signature
+    stored = kept(receipt, event)
+    assert signature(stored, said) == signed
+    assert signature(receipt, said) is None
+    at = data.draw(st.integers(0, len(stored) - 1))
+    flipped = stored[at] ^ data.draw(st.integers(1, 255))
+    assert signature(stored[:at] + bytes([flipped]) + stored[at + 1 :], said) != signed
+    assert signature(stored[:at], said) != signed
 
 
 @given(st.data())
