@@ -115,9 +115,10 @@ def bundle(small: SmallArchive, size: Size, path: Path) -> Row:
         TARGET,
         "its Ed25519 verifications alone, on all cores",
         Better.LESS,
-        bound="one process and Python's own JSON: as much time goes into reading each line in its "
-        "one canonical form, the inclusion proof, the opening and the chain as into the two "
-        "signatures of an event",
+        bound="beside the 144 us of two signatures an event some 110 us in one process, spread "
+        "over each line in its one canonical form, base64, hashes, content and its commitment, the "
+        "chain and the table of contents; and 30 us more for helping it: the others read each "
+        "envelope again, to verify its signature ahead",
     )
 
 

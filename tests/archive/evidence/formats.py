@@ -84,6 +84,13 @@ def read_leaf(data: bytes) -> bytes:
     return leaf.encode(read.envelope, read.number, read.recorded_at)
 
 
+def read_leaf_line(data: bytes) -> bytes:
+    read = bundle.parse_leaf(data)
+    proof = [hash_.hex() for hash_ in read.proof]
+    told = {"index": read.index, "leaf": read.leaf.decode("utf-8"), "proof": proof}
+    return canonical.encode(told)
+
+
 def read_opening(data: bytes) -> bytes:
     said = bundle.parse_opening(data)
     if said.path is None:
@@ -130,6 +137,7 @@ FORMATS: dict[str, Format] = {
     "envelope": Format(read_envelope, lambda: world().envelopes[4]),
     "heads": Format(read_heads, lambda: heads_payload(members()["heads"])),
     "leaf": Format(read_leaf, lambda: world().leaves[3]),
+    "leaf line": Format(read_leaf_line, lambda: members()["leaves.jsonl"].splitlines()[3]),
     "note": Format(read_note, lambda: world().checkpoint()),
     "opening": Format(read_opening, lambda: members()["openings.jsonl"].splitlines()[0]),
     "policy": Format(

@@ -69,8 +69,7 @@ def test_what_fits_is_known_and_nothing_else(path: Path) -> None:
             for index, envelope in envelopes(box)
             if not register.knows(bundle.LEAVES, index, envelope)
         ]
-    report = verify_file(path, 1)
-    failed = [f["where"] for f in report["findings"] if f["step"] == 6]
+        failed = [finding.where for finding in verify(file).of_step(6)]
     assert len(unknown) == len(failed) == 4
     assert all(f", leaf {index}" in where for index, where in zip(unknown, failed, strict=True))
 

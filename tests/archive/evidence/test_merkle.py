@@ -1,6 +1,8 @@
 """The clever tree beside the literal one, and proofs that must not pass."""
 
 import tracemalloc
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -78,6 +80,37 @@ def test_a_changed_inclusion_proof_fails(first: int, second: int, draw: st.DataO
     for case in bad:
         with pytest.raises(ProofError):
             merkle.verify_inclusion(*case)
+
+
+@given(SIZES, st.data())
+def test_proofs_of_neighbours_get_the_same_answer(size: int, draw: st.DataObject) -> None:
+    """Leaves in any order, some hash, sibling, index or length changed: taken as one by one."""
+    leaves = data(size)
+    root, node = literal.mth(leaves), nodes(leaves)
+    verifier = merkle.InclusionVerifier(size, root)
+    indexes = st.lists(st.integers(0, size - 1), max_size=12)
+    for index in draw.draw(st.one_of(st.just(range(size)), indexes)):
+        proof = merkle.inclusion_proof(index, size, node)
+        hash_, other = merkle.leaf_hash(leaves[index]), draw.draw(st.integers(0, size))
+        at = draw.draw(st.integers(0, len(proof)))
+        for case in (
+            (index, hash_, [*proof[:at], bytes(32), *proof[at + 1 :]]),
+            (index, bytes(32), proof),
+            (index, hash_, proof[:at]),
+            (other, hash_, proof),
+            (index, hash_, proof),
+        ):
+            assert taken(verifier.verify, *case) == taken(
+                lambda i, h, p: merkle.verify_inclusion(i, size, h, p, root), *case
+            )
+
+
+def taken(verify: Callable[[int, bytes, list[bytes]], None], *case: Any) -> bool:
+    try:
+        verify(*case)
+    except ProofError:
+        return False
+    return True
 
 
 @given(SIZES, SIZES, st.data())
