@@ -370,7 +370,7 @@ class Projector:
         with self._database.transaction():
             for view, statements in tape.statements.items():
                 for sql, rows in statements if view not in stopped else ():
-                    self._database.load(sql, rows)
+                    self._database.executemany(sql, rows)
 
     def _wholes(self, size: int) -> Iterator[list[Whole]]:
         """Every record with all its leaves, some hundred leaves at a time."""

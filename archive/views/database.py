@@ -189,10 +189,6 @@ class ViewDatabase(ABC):
     def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         """Run one statement for each row, in the open transaction."""
 
-    def load(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
-        """The same for the many rows of a first load."""
-        self.executemany(sql, rows)
-
     @abstractmethod
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """All rows: of this thread's open transaction if it has one, else of what is committed."""

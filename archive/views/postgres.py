@@ -6,6 +6,7 @@ import hashlib
 import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
 from typing import Any
@@ -33,6 +34,8 @@ _PLANNED_ONCE = {
     "plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "enable_sort": "off",
     "jit": "off",
 }  # fmt: skip
+# Rows for which a COPY would not be worth its two more exchanges.
+_FEW = 20
 
 
 class PostgresViews(ViewDatabase):
@@ -105,20 +108,20 @@ class PostgresViews(ViewDatabase):
         return self._held().execute(_in_postgres_words(sql), parameters).rowcount
 
     def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """By COPY, where the statement does nothing but insert, and not just a few rows."""
         self._outside()
+        rows = list(rows)
+        plain = _PLAIN_INSERT.fullmatch(sql) if len(rows) > _FEW else None
         with self._held().cursor() as cursor:
-            cursor.executemany(_in_postgres_words(sql), rows)
+            if plain is None:
+                cursor.executemany(_in_postgres_words(sql), rows)
+                return
+            with cursor.copy(f"COPY {plain[1]} FROM STDIN") as copy:
+                for row in rows:
+                    copy.write_row(row)
 
-    def load(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
-        """By COPY, where the statement does nothing but insert."""
-        plain = _PLAIN_INSERT.fullmatch(sql)
-        if plain is None:
-            self.executemany(sql, rows)
-            return
-        self._outside()
-        with self._held().cursor() as cursor, cursor.copy(f"COPY {plain[1]} FROM STDIN") as copy:
-            for row in rows:
-                copy.write_row(row)
+    def forget(self, table: str, record_ids: Sequence[str]) -> None:
+        self.execute(f"DELETE FROM {table} WHERE record_id = ANY(?)", (list(record_ids),))
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         return self._ask(self._readers, sql, parameters)
@@ -166,10 +169,14 @@ class PostgresViews(ViewDatabase):
         with self._lock, self._translated():
             if not self.lead():
                 raise NotLeading
-            tables = " ".join(row[0] for row in self.query("SELECT tables FROM views"))
-            for table in ["alarms", *tables.split()]:
-                # Only FULL: a plain VACUUM leaves a deleted piece as a key of its GIN index.
-                self._held().execute(f"VACUUM (FULL) {self._schema}.{table}")
+            tables = [row[0] for row in self.query(_LARGEST_FIRST, (self._schema,))]
+            with ThreadPoolExecutor(2, thread_name_prefix="clean") as pool:
+                list(pool.map(self._rewrite, tables))
+
+    def _rewrite(self, table: str) -> None:
+        """Only FULL: a plain VACUUM leaves a deleted piece as a key of its GIN index."""
+        with self._readers.lend() as connection:
+            connection.execute(f"VACUUM (FULL) {self._schema}.{table}")
 
     def close(self) -> None:
         with self._lock:
@@ -243,6 +250,10 @@ def _one(cursor: psycopg.Cursor[Row]) -> Row:
     return row
 
 
+_LARGEST_FIRST = (
+    "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = ?::regnamespace"
+    " ORDER BY pg_total_relation_size(oid) DESC"
+)
 _PLAIN_INSERT = re.compile(r"INSERT INTO (\w+(?: \([\w, ]+\))?) VALUES \([?, ]+\)")
 _QUOTED = re.compile(r"('(?:[^']|'')*')")
 _WORDS = (
