@@ -7,12 +7,14 @@ O(log n) calls. Nothing is added to the tree of the RFC.
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 
 from archive.evidence.errors import ProofError
 
 Node = Callable[[int, int], bytes]
 Sink = Callable[[int, int, bytes], None]
 
+_TILE = 256  # leaves
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 
 
@@ -68,10 +70,20 @@ class Frontier:
 
 
 def root(leaf_hashes: Iterable[bytes]) -> bytes:
-    """Root over any number of leaf hashes, at flat memory."""
-    frontier = Frontier()
-    frontier.extend(leaf_hashes)
-    return frontier.root()
+    """Root over any number of leaf hashes, at flat memory: a tile at a time, level by level."""
+    hashes, tiles, rest = iter(leaf_hashes), Frontier(), Frontier()
+    while len(tile := list(islice(hashes, _TILE))) == _TILE:
+        tiles.append(_complete(tile))
+    rest.extend(tile)
+    return _fold([*tiles.hashes, *rest.hashes])
+
+
+def _complete(hashes: Sequence[bytes]) -> bytes:
+    """Root over a power of two of hashes."""
+    while len(hashes) > 1:
+        pairs = zip(hashes[::2], hashes[1::2], strict=True)
+        hashes = [node_hash(left, right) for left, right in pairs]
+    return hashes[0]
 
 
 def root_at(size: int, node: Node) -> bytes:

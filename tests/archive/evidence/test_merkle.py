@@ -55,6 +55,13 @@ def test_against_the_literal_definition(size: int) -> None:
         merkle.verify_consistency(old, size, literal.mth(leaves[:old]), root, proof)
 
 
+@pytest.mark.parametrize("size", [255, 256, 257, 511, 512, 513, 777])
+def test_roots_around_whole_tiles(size: int) -> None:
+    """Where the tree has whole tiles, and some leaves more or less, it is the RFC's root too."""
+    leaves = data(size)
+    assert merkle.root(map(merkle.leaf_hash, leaves)) == literal.mth(leaves)
+
+
 @given(SIZES, SIZES, st.data())
 def test_a_changed_inclusion_proof_fails(first: int, second: int, draw: st.DataObject) -> None:
     """Other leaf, index, root, or a longer, shorter or flipped proof: refused."""
