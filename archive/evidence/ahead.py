@@ -39,14 +39,15 @@ Told = tuple[int, bytes]  # highest index in a stretch, and the hashes of envelo
 
 
 class Ahead:
-    """Ask in ascending order of index, or be told less."""
+    """Ask in ascending order of index, or be told less. Without a pool nothing is ever known."""
 
     def __init__(self, pool: Executor | None, box: Container) -> None:
-        """Without a pool nothing is ever known."""
-        self._members = {
-            path: _Member(pool, box, path) if pool is not None and path in box.members else None
-            for path in (bundle.LEAVES, bundle.RECEIPTS)
-        }
+        paths = (bundle.LEAVES, bundle.RECEIPTS)
+        self._members = (
+            {path: _Member(pool, box, path) for path in paths if path in box.members}
+            if pool is not None
+            else {}
+        )
 
     @classmethod
     def of(cls, file: BinaryIO, box: Container, processes: int, stack: ExitStack) -> Self:
@@ -57,7 +58,7 @@ class Ahead:
             return cls(None, box)
         try:
             pool = _pool(processes, str(Path(name).resolve()), list(_keys(box)))
-            stack.callback(pool.shutdown, wait=False, cancel_futures=True)
+            stack.callback(pool.shutdown, cancel_futures=True)
             return cls(pool, box)
         except (ImportError, OSError, RuntimeError):  # a Python, or a place, without processes
             return cls(None, box)

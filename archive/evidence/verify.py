@@ -46,8 +46,8 @@ def verify(
     Leaves, content and attachments stream by; what stays is a packed verdict, an id and a hash an
     event, and where its opening lines begin: about 250 bytes.
 
-    With `processes`, so many others verify signatures of a large bundle that is a file on a disk;
-    they are spawned, so the main module must be one that can be imported.
+    `processes`: so many others verify the signatures of a large bundle that is a file on a disk.
+    They may be spawned, so the main module must be one that can be imported.
     """
     box = Container(file)
     head = bundle.read_head(box)
