@@ -131,26 +131,27 @@ def list_hash(items: Sequence[Values]) -> str:
     return fingerprint([dict(row) for row in items])
 
 
+Subject = TypeVar("Subject")
 Answer = TypeVar("Answer")
 
 
-def _remembered(fold: Callable[[Record], Answer]) -> Callable[[Record], Answer]:
+def _remembered(fold: Callable[[Subject], Answer]) -> Callable[[Subject], Answer]:
     """The last answer: thousands of items are asked about in one and the same record."""
     last: list[tuple[object, Answer]] = []
 
     @wraps(fold)
-    def ask(record: Record) -> Answer:
-        for entries, answer in last:
-            if entries is record.entries:
+    def ask(subject: Subject) -> Answer:
+        same = getattr(subject, "entries", subject)  # what other events leave as it is
+        for known, answer in last:
+            if known is same:
                 return answer
-        answer = fold(record)
-        last[:] = [(record.entries, answer)]
+        answer = fold(subject)
+        last[:] = [(same, answer)]
         return answer
 
     return ask
 
 
-@_remembered
 def listing(record: Record) -> Listing:
     """The present list of a disposal. DisposalError where the record is no list."""
     entry = _listed(record)
@@ -158,6 +159,11 @@ def listing(record: Record) -> Listing:
         raise DisposalError(
             "UNLISTED", Text(zh="这条记录不是处置清单。", en="This record is no disposal list.")
         )
+    return _list_in(entry)
+
+
+@_remembered
+def _list_in(entry: Entry) -> Listing:
     said = entry.values
     return Listing(
         list_hash=said["list_hash"],
