@@ -115,9 +115,9 @@ def bundle(small: SmallArchive, size: Size, path: Path) -> Row:
         TARGET,
         "its Ed25519 verifications alone, on all cores",
         Better.LESS,
-        bound="beside the 144 us of two signatures an event some 110 us in one process, spread "
+        bound="beside the 144 us of two signatures an event some 115 us in one process, spread "
         "over each line in its one canonical form, base64, hashes, content and its commitment, the "
-        "chain and the table of contents; and 30 us more for helping it: the others read each "
+        "chain and the table of contents; and 35 us more for helping it: the others read each "
         "envelope again, to verify its signature ahead",
     )
 
