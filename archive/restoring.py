@@ -36,6 +36,7 @@ from archive.findings import CheckReport
 from archive.keystore import KeyStore
 from archive.masters import Master
 from archive.opening import (
+    CHECK_REPORT,
     RESTORING,
     Archive,
     Options,
@@ -292,12 +293,10 @@ class _Place:
 
     def _clear_folder(self, folder: Path) -> None:
         """Only what a restore makes: it began in an empty folder."""
-        for name in FILES:
+        for name in (*FILES, CHECK_REPORT):
             for path in folder.glob(f"{name}*"):
                 path.unlink()
         shutil.rmtree(folder / "master", ignore_errors=True)
-        for name in ("check.json", "check.new"):
-            (folder / name).unlink(missing_ok=True)
         others = [path.name for path in folder.iterdir() if path.name != RESTORING]
         if others:
             raise BackupError(f"{folder} holds {', '.join(sorted(others))}: restore elsewhere")
