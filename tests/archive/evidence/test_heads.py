@@ -69,7 +69,8 @@ def test_questions_that_are_none(asked: str) -> None:
 @given(st.text(st.characters(exclude_categories=["C", "Zl", "Zp"]), min_size=1, max_size=1000))
 def test_questions(asked: str) -> None:
     """Any line of people's writing."""
-    About.parse(dataclasses.asdict(About(as_of=ABOUT.as_of, variety="query", asked=asked)))
+    about = About(as_of=ABOUT.as_of, variety="query", asked=asked)
+    assert About.parse(dataclasses.asdict(about)) == about
 
 
 def test_what_a_strict_writer_does_not_write() -> None:
