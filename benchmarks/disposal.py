@@ -122,6 +122,10 @@ class Plant:
             took += timed(lambda part=records[at : at + LONGEST]: self.dispose(part))
         return took
 
+    def is_workday(self) -> bool:
+        today = self.clock().astimezone(self.archive.options.zone).date()
+        return self.archive.organisation.context().calendar.is_workday(today)
+
     def dispose(self, records: Sequence[str]) -> None:
         disposals, lister = self.retention.disposals, Actor(self.people["lister"])
         listed = disposals.list_due(lister, records, owner=self.people["quality"])
@@ -133,6 +137,8 @@ class Plant:
             today = self.clock().astimezone(self.archive.options.zone).date().isoformat()
             self.take(listed.id, person, step, list_hash=told, today=today)
         self.clock.ahead += timedelta(days=8)
+        while not self.is_workday():
+            self.clock.ahead += timedelta(days=1)
         disposals.start(lister, listed.id)
         done = disposals.execute(listed.id).said("certify")
         if done is None or done.values["destroyed"] != len(records):

@@ -9,8 +9,9 @@ from __future__ import annotations
 import io
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -107,10 +108,11 @@ class Tables:
     run: Callable[..., list[Any]]
     columns: dict[str, list[str]]
     keys: dict[str, list[str]]
+    rows: Callable[[str, Sequence[str]], Iterable[Sequence[Any]]]
 
     def cells(self) -> Iterator[Cell]:
         for table, columns in self.columns.items():
-            for row in self.run(f"SELECT {', '.join(columns)} FROM {table}"):
+            for row in self.rows(table, columns):
                 said = dict(zip(columns, row, strict=True))
                 key = tuple((column, said[column]) for column in self.keys[table])
                 for column, value in said.items():
@@ -140,10 +142,31 @@ def sqlite_tables(connection: apsw.Connection) -> Tables:
     listed = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
     columns, keys = {}, {}
     for (table,) in listed:
-        said = connection.execute(f"PRAGMA table_info({table})").fetchall()
-        columns[str(table)] = [str(row[1]) for row in said]
-        keys[str(table)] = [str(row[1]) for row in said if row[5]]
-    return Tables(lambda sql, params=(): connection.execute(sql, params).fetchall(), columns, keys)
+        question = "SELECT name, pk FROM pragma_table_info(?)"
+        said = connection.execute(question, (table,)).fetchall()
+        columns[str(table)] = [str(name) for name, _ in said]
+        keys[str(table)] = [str(name) for name, place in said if place]
+    return Tables(
+        lambda sql, params=(): connection.execute(sql, params).fetchall(),
+        columns,
+        keys,
+        partial(sqlite_rows, connection),
+    )
+
+
+def sqlite_rows(
+    connection: apsw.Connection, table: str, columns: Sequence[str]
+) -> Iterator[Sequence[Any]]:
+    """Also where a text is none any more."""
+    wanted = ", ".join(
+        f"typeof({c}) = 'text', iif(typeof({c}) = 'text', CAST({c} AS BLOB), {c})" for c in columns
+    )
+    for row in connection.execute(f"SELECT {wanted} FROM {table}"):
+        pairs = zip(row[::2], row[1::2], strict=True)
+        yield [
+            v.decode(errors="surrogateescape") if is_text and isinstance(v, bytes) else v
+            for is_text, v in pairs
+        ]
 
 
 def postgres_tables(connection: psycopg.Connection[Any], schema: str) -> Tables:
@@ -165,7 +188,11 @@ def postgres_tables(connection: psycopg.Connection[Any], schema: str) -> Tables:
         columns[table].append(column)
         if in_key:
             keys[table].append(column)
-    return Tables(run, dict(columns), dict(keys))
+
+    def rows(table: str, columns: Sequence[str]) -> list[Any]:
+        return run(f"SELECT {', '.join(columns)} FROM {table}")
+
+    return Tables(run, dict(columns), dict(keys), rows)
 
 
 # ---------------------------------------------------------------- who notices
@@ -185,12 +212,8 @@ class Dozen:
     def __post_init__(self) -> None:
         names = self.archive.keys.secret_names()
         self.secrets = {name: self.archive.keys.secret(name) or b"" for name in names}
-        self.spare_keys = self._one("record_keys", "record_id", self.keys) - self._one(
-            "events", "record_id", self.log
-        )
-        self.unnamed_uploads = self._one("segments", "attachment_id", self.log) - self._one(
-            "content", "key_id", self.log
-        )
+        self.with_events = self._one("events", "record_id", self.log)
+        self.named = self._one("content", "key_id", self.log)
 
     @staticmethod
     def _one(table: str, column: str, tables: Tables) -> set[bytes]:
@@ -199,9 +222,9 @@ class Dozen:
     def is_judged(self, cell: Cell) -> bool:
         """Keys made ahead open nothing yet, and what no event names may be swept away."""
         key = dict(cell.key)
-        if cell.table == "record_keys" and bytes(key["record_id"]) in self.spare_keys:
+        if cell.table == "record_keys" and key["record_id"] not in self.with_events:
             return False
-        if cell.table == "segments" and bytes(key["attachment_id"]) in self.unnamed_uploads:
+        if cell.table == "segments" and key["attachment_id"] not in self.named:
             return False
         return not {(cell.table, cell.column), (cell.table, "*")} & UNJUDGED.keys()
 
