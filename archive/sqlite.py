@@ -520,13 +520,16 @@ class SQLiteStore(SqlStore):
     @contextmanager
     def reading(self) -> Iterator[None]:
         with self._pool.lend() as connection:
-            connection.execute("BEGIN; SELECT max(leaf_index) FROM events").fetchall()
-            self._pinned.connection = connection
             try:
-                yield
-            finally:
-                del self._pinned.connection
-                connection.execute("COMMIT")
+                connection.execute("BEGIN; SELECT max(leaf_index) FROM events").fetchall()
+                self._pinned.connection = connection
+                try:
+                    yield
+                finally:
+                    del self._pinned.connection
+                    connection.execute("COMMIT")
+            except apsw.Error as error:  # of a file that is damaged, also at the end
+                raise translated(error) from error
 
     # -- copies ----------------------------------------------------------------------------
     def _copy_in(self, target: Table, rows: Sequence[Row]) -> None:
