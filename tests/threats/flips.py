@@ -139,7 +139,10 @@ def sqlite_tables(connection: apsw.Connection) -> Tables:
     connection.execute("PRAGMA synchronous = OFF")
     for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'"):
         connection.execute(f"DROP TRIGGER {name}")
-    listed = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+    listed = connection.execute(  # as SQLite knows them: what else the schema says is not read
+        "SELECT name FROM pragma_table_list "
+        "WHERE schema = 'main' AND type = 'table' AND name <> 'sqlite_schema'"
+    ).fetchall()
     columns, keys = {}, {}
     for (table,) in listed:
         question = "SELECT name, pk FROM pragma_table_info(?)"
