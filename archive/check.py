@@ -20,7 +20,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -55,6 +55,11 @@ RETRY = 300.0
 """Seconds until a check that could not be made is tried again."""
 AHEAD = 6
 """Stretches per worker that may be under way, or wait for an earlier one to be done."""
+SHAPELESS = (
+    *(StoreError, EvidenceError, BrokenExecutor),
+    *(ArithmeticError, AttributeError, LookupError, TypeError, ValueError),
+)
+"""What reading a broken page can end in, where values may be of any type."""
 Clock = Callable[[], datetime]
 Progress = Callable[[int, int], None]
 """Told of leaves done, and of leaves in all."""
@@ -95,16 +100,21 @@ def check(
     """
     how, progress = how or Thoroughness(), progress or _silent
     started, began = clock(), time.perf_counter()
-    store = sources.open_store()
-    try:
+    with closing(sources.open_store()) as store:
         run = _Run(sources.origin, store, how)
         run.findings.tell = tell
-        run.log(sources, progress)
-        run.cosignatures()
-        if judge_tokens is not None:
-            run.findings.extend(judge_tokens(run.counts))
-    finally:
-        store.close()
+        sound = run.structure()
+        try:
+            run.extent()
+            run.log(sources, progress)
+            run.cosignatures()
+            if judge_tokens is not None:
+                run.findings.extend(judge_tokens(run.counts))
+        except SHAPELESS as error:
+            if sound:
+                raise
+            detail = f"nothing was checked beyond this damage ({type(error).__name__})"
+            run.findings.add(Finding("database", detail))
     seconds, views_seconds = time.perf_counter() - began, None
     if compare_views is not None:
         began = time.perf_counter()
@@ -132,22 +142,30 @@ class _Run:
     def __init__(self, origin: str, store: SqlStore, how: Thoroughness) -> None:
         self.origin, self.store, self.how = origin, store, how
         self.findings, self.counts = Findings(how.limit), Counter[str]()
+        self.size, self.signed, self.counters = 0, 0, dict[str, int]()
+        self.tree = Tree(Frontier(), self._node)
+        self.tiles: dict[tuple[int, int], bytearray] = {}
+        self.last_time, self.numbers = "", dict[str, int]()
+
+    def structure(self) -> bool:
+        """Whether the database itself finds its file whole."""
+        found = [Finding("database", damage) for damage in self.store.audit_structure()]
+        self.findings.extend(found)
+        return not found
+
+    def extent(self) -> None:
+        store = self.store
         with store.reading():  # of one moment: on a living archive all three move
             latest = store.checkpoint()
             claimed = store.head().size
             self.size = store.audit_extent(claimed)
             self.counters = {f"{row[0]}-{row[1]}": row[2] - 1 for row in store.audit_counters()}
         self.signed = max(latest.size, 0) if latest else 0
-        self.tree = Tree(Frontier(), self._node)
-        self.tiles: dict[tuple[int, int], bytearray] = {}
-        self.last_time, self.numbers = "", dict[str, int]()
         if self.size < claimed:
             detail = f"no leaf from {self.size} on to {claimed - 1}, where it lies"
             self.findings.add(Finding("event-orphan", detail, claimed - 1))
 
     def log(self, sources: Sources, progress: Progress) -> None:
-        for damage in self.store.audit_structure():
-            self.findings.add(Finding("database", damage))
         self.findings.extend(read_register(self.origin, self.store)[2])
         self._head()
         self._heads_of_nothing()

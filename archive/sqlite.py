@@ -200,21 +200,23 @@ class Writer:
         own_database(path)
         self.connection = apsw.Connection(str(path), statementcachesize=STATEMENTS)
         self.connection.set_busy_timeout(BUSY_MS)
-        use_wal(self.connection)
-        for pragma in (
-            "synchronous = FULL",
-            "fullfsync = ON",
-            "secure_delete = ON",
-            # Ids are random, so pages of the indexes are written again and again: fewer, larger
-            # checkpoints (40 MB of log) write each of them once, and 64 MB keep them at hand.
-            "wal_autocheckpoint = 10000",
-            "cache_size = -65536",
-        ):
-            self.run(f"PRAGMA {pragma}")
         try:
+            use_wal(self.connection)
+            for pragma in (
+                "synchronous = FULL",
+                "fullfsync = ON",
+                "secure_delete = ON",
+                # Ids are random, so pages of the indexes are written again and again: fewer, larger
+                # checkpoints (40 MB of log) write each of them once, and 64 MB keep them at hand.
+                "wal_autocheckpoint = 10000",
+                "cache_size = -65536",
+            ):
+                self.run(f"PRAGMA {pragma}")
             self._bring_up(path.name, steps)
-        except BaseException:
+        except BaseException as error:
             self.connection.close()
+            if isinstance(error, apsw.Error):
+                raise translated(error) from error
             raise
         self.lock = threading.Lock()
         self.left: Left | None = None
